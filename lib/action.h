@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a policy does to a packet: forward, tag, drop.
+//
+// Thread: workers. Edits the frame in place; checksums are updated incrementally (RFC 1624), so a
+// wrong one stays wrong.
+#pragma once
+
+#include "packet.h"
+
+#include <stdbool.h>
+
+struct counters;
+
+enum action_kind {
+	ACTION_FORWARD,
+	ACTION_TAG,
+	ACTION_DROP
+};
+
+struct action {
+	uint8_t kind; // enum action_kind
+	bool sets_dscp;
+	bool pushes_vlan;
+	uint8_t dscp; // 0 .. 63
+	uint16_t vlan_tci; // PCP << 13 | VLAN id, host order
+};
+
+// Does to each packet what `actions[packet->app]` says: sets REASON_POLICY for those to drop, tags
+// others and moves `data` to the left by the tag's 4 bytes. Counts verdicts.
+void action_burst(const struct action *actions, struct burst *burst, struct counters *counters);
+
+// Code point by name ("cs1", "af41", "ef", "le", "default", or 0 .. 63); -1 when it is none.
+int action_dscp(const char *name);

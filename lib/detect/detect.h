@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Payload to findings: what a message says, in values that rules can name, and facts of our own.
+//
+// Detectors are pure: they read the sample, append to the findings, keep no state and allocate
+// nothing. Adding one is one new file and one line in detectors.def.
+#pragma once
+
+#include "application.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Where a rule may look.
+enum buffer {
+#define BUFFER(name, label, signal) BUFFER_##name,
+#include "detect/buffers.def"
+#undef BUFFER
+	BUFFER_COUNT,
+};
+
+enum {
+	VALUES_MAX = 72, // a request line, a host, a user agent and 64 header lines
+	FACTS_MAX = 4,
+	STORE_BYTES = 2048, // for values that had to be rewritten
+	FACT_VERSION_BYTES = 16,
+	FACT_TEXT_BYTES = 40,
+};
+
+// The first bytes of one side of a flow.
+struct sample {
+	const uint8_t *data;
+	uint16_t length;
+	uint8_t protocol; // IANA number
+	bool is_first; // nothing was sent before in this direction
+	bool is_from_initiator;
+};
+
+struct value {
+	const uint8_t *data; // in the sample or in the findings' store
+	uint16_t length;
+	uint8_t buffer; // enum buffer
+};
+
+// What a detector knows by itself, without a rule.
+struct fact {
+	uint8_t signal; // enum signal
+	uint8_t app;
+	uint8_t confidence; // enum confidence
+	uint8_t role; // enum role
+	uint8_t version_length;
+	uint8_t text_length;
+	char version[FACT_VERSION_BYTES]; // of the application, printable ASCII
+	char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
+};
+
+// What the detectors made of one sample. Large: one per worker, cleared by findings_clear().
+struct findings {
+	uint8_t value_count;
+	uint8_t fact_count;
+	uint8_t app_proto; // index + 1 of the detector that recognised the protocol; 0: none
+	bool wants_more; // some detector could not decide on so few bytes
+	uint16_t stored;
+	struct value values[VALUES_MAX];
+	struct fact facts[FACTS_MAX];
+	uint8_t store[STORE_BYTES];
+};
+
+enum match {
+	MATCH_NO, // not this detector's protocol, and never will be
+	MATCH_MORE, // could be: too few bytes to tell
+	MATCH_YES, // recognised; values and facts were appended
+};
+
+struct detector {
+	const char *name; // as in detectors.def
+	const char *app_proto; // protocol name in flow records when it says MATCH_YES; NULL: adds nothing
+	uint8_t protocol; // IPPROTO_TCP, IPPROTO_UDP, or 0 for both
+	enum match (*match)(const struct sample *sample, struct findings *findings);
+};
+
+enum {
+#define DETECTOR(name) DETECTOR_##name,
+#include "detect/detectors.def"
+#undef DETECTOR
+	DETECTOR_COUNT,
+};
+extern const struct detector *const detectors[DETECTOR_COUNT];
+
+// Shows the sample to every detector of its protocol in turn. Findings start cleared; the first
+// value is always BUFFER_PAYLOAD.
+void detect(const struct sample *sample, struct findings *findings);
+
+// "http" for the `app_proto` of findings and flow records; NULL for 0.
+const char *detect_app_proto_name(uint8_t app_proto);
+
+static inline void findings_clear(struct findings *findings)
+{
+	findings->value_count = 0;
+	findings->fact_count = 0;
+	findings->app_proto = 0;
+	findings->wants_more = false;
+	findings->stored = 0;
+}
+
+// Append a value; false when there is no room, and then it is left out.
+bool findings_add(
+		struct findings *findings, enum buffer buffer, const uint8_t *data, size_t length);
+// The first value of `buffer`, or NULL.
+const struct value *findings_get(const struct findings *findings, enum buffer buffer);
+// Copies printable ASCII to `text` (not terminated), '.' for the rest; returns the bytes written.
+uint8_t findings_printable(char *text, size_t size, const uint8_t *data, size_t length);

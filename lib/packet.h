@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A packet and a burst of them, as the stages of the packet's path see them.
+//
+// Thread: one worker owns a burst and everything in it from receive to transmit.
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+struct flow;
+
+enum {
+	BURST_PACKETS = 64
+}; // most packets that one burst holds
+
+// What became of a packet: one counter and one metric label each.
+enum reason {
+#define REASON(name, group, label, help) REASON_##name,
+#include "reasons.def"
+#undef REASON
+	REASON_COUNT,
+};
+
+enum reason_group {
+	REASON_GROUP_INSPECTED,
+	REASON_GROUP_PAST,
+	REASON_GROUP_UNINSPECTED,
+	REASON_GROUP_DROPPED,
+};
+
+// Where the first byte of a frame starts to be read.
+enum link {
+	LINK_ETHERNET,
+	LINK_SLL, // Linux cooked v1, DLT 113
+	LINK_SLL2, // Linux cooked v2, DLT 276
+	LINK_RAW, // IPv4 or IPv6 without a link header, DLT 101, 12, 14, 228, 229
+	LINK_COUNT,
+};
+
+enum packet_flag {
+	PACKET_TO_SECOND = 1 << 0, // sent by ends[0] to ends[1] when clear, the other way when set
+	PACKET_TRUNCATED = 1 << 1, // payload goes on past the bytes that may be read
+	PACKET_NEW_FLOW = 1 << 2, // this packet opened its flow
+	PACKET_TAGGED = 1 << 3, // the policy changed the frame
+	PACKET_NO_HEADROOM = 1 << 4, // fewer than 4 writable bytes in front of `data`
+};
+
+enum packet_protocol {
+	PROTOCOL_NONE = 255
+}; // IANA's "reserved": no IP packet found
+
+// Filled by receive (first group), decode (second) and the later stages (third).
+struct packet {
+	uint8_t *data; // first byte of the frame; moves when a tag is pushed
+	uint64_t time_ns; // since the epoch: arrival on a wire, the capture's time offline
+	union {
+		void *owner; // on a wire: the mbuf; lib/ never looks inside
+		uint64_t number; // offline: counts from 1 in the capture
+	};
+	uint32_t length; // bytes from `data` that may be read and written
+	uint32_t wire_length; // bytes on the wire; more than `length` when the rest is elsewhere
+
+	const uint8_t *payload; // first byte after the transport header; NULL when there is none
+	uint16_t payload_length; // bytes of it that may be read
+	uint16_t network; // offset of the outermost IP header; 0 with `version` 0: none
+	uint16_t transport; // offset of the innermost transport header; 0: none
+	uint8_t version; // of the outermost IP header: 4, 6, or 0 for none
+	uint8_t protocol; // innermost, IANA number; PROTOCOL_NONE when the frame is not IP
+	uint8_t tcp_flags; // 0 unless protocol is TCP
+	uint8_t flags; // enum packet_flag
+
+	uint8_t reason; // enum reason
+	uint8_t app; // application of the flow after this packet; 0: unknown
+	struct flow *flow; // NULL when the packet belongs to no flow
+};
+static_assert(sizeof(struct packet) == 64, "a packet's record is one cache line");
+
+// The same for both directions. IPv4 addresses are ::ffff:a.b.c.d with FLOW_KEY_IP4 set, so a real
+// IPv6 packet with such an address is another flow. Ends are ordered: address, then port, as bytes.
+struct flow_end {
+	uint8_t address[16];
+};
+
+enum {
+	FLOW_KEY_IP4 = 1u << 31
+};
+
+struct flow_key {
+	struct flow_end ends[2];
+	uint16_t ports_be[2]; // 0 where the protocol has none
+	uint32_t protocol_vlans; // protocol << 24 | outer VLAN id << 12 | inner VLAN id (0: none)
+	uint32_t tunnel; // FLOW_KEY_IP4 | 31 bits that keep tunnels apart, 0 outside tunnels
+};
+static_assert(sizeof(struct flow_key) == 44, "keys are hashed and compared as bytes");
+
+struct burst {
+	unsigned count;
+	enum link link;
+	uint64_t now_ns; // of the newest packet
+	struct packet packets[BURST_PACKETS];
+	struct flow_key keys[BURST_PACKETS]; // of packets whose protocol is not PROTOCOL_NONE
+};
+
+static inline uint8_t flow_key_protocol(const struct flow_key *key)
+{
+	return key->protocol_vlans >> 24;
+}
+
+static inline int flow_key_is_ip4(const struct flow_key *key)
+{
+	return (key->tunnel & FLOW_KEY_IP4) != 0;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packet's path between receive and transmit, a burst at a time: the same on a wire, for a
+// capture and in the benchmark.
+#pragma once
+
+#include "counters.h"
+#include "detect/detect.h"
+#include "flow.h"
+#include "policy.h"
+
+struct rte_ring;
+
+// How long a flow is inspected before it is left alone.
+struct path_budget {
+	uint16_t packets; // with payload, each direction
+	uint16_t bytes; // of payload, each direction
+};
+
+// Everything that one worker touches between receive and transmit.
+struct path {
+	const struct policy *policy; // loaded by the owner at the start of a round
+	struct policy_worker *scratch; // &policy->workers[own index]
+	struct flow_table *flows;
+	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
+	struct path_budget budget;
+	struct counters counters; // published by the owner
+	struct findings findings;
+};
+
+// decode -> flow lookup -> detect -> verdict -> policy -> act. Afterwards every packet has its
+// reason; those of group DROPPED are not to be transmitted.
+void path_burst(struct path *path, struct burst *burst);
+
+// Enters every packet of the burst in the books, once it is known whether it was transmitted: the
+// owner sets REASON_TX_FULL where it was not. `direction` is 2 * pair, + 1 from outside to inside.
+void path_count(struct path *path, const struct burst *burst, unsigned direction);
