@@ -29,7 +29,9 @@ enum yaml_kind {
 	YAML_MAP
 };
 
-// NULL after a complaint (unreadable, not YAML, duplicate keys, anchors that loop, over 16 MiB).
+// NULL after a complaint: unreadable, over 16 MiB, not YAML, more than one document, duplicate keys,
+// text with a NUL byte, aliases that loop, nested deeper than 64, over 4 million nodes with aliases
+// written out (so walking a tree is bounded).
 // An empty file is an empty map. Free with yaml_close().
 struct yaml_file *yaml_open(const char *path, struct complaints *complaints);
 // The same from memory, for tests and fuzzing; `name` stands in for the path.
@@ -48,6 +50,13 @@ const struct yaml_node *yaml_key(const struct yaml_node *map, unsigned index);
 const struct yaml_node *yaml_value(const struct yaml_node *map, unsigned index);
 // The value of `key` in a map, or NULL.
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+
+// Where a node is written; of an alias, where its anchor is.
+struct yaml_place {
+	const char *file; // as long as the file is open
+	unsigned line, column; // from 1
+};
+struct yaml_place yaml_place(const struct yaml_node *node);
 
 // A complaint about the place of `node`.
 __attribute__((format(printf, 3, 4))) void yaml_complain(struct complaints *complaints,
