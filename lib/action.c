@@ -88,7 +88,6 @@ static bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
 	store_be16(data + ETHERNET_ADDRESSES_BYTES + 2, tci);
 	packet->data = data;
 	packet->length += VLAN_TAG_BYTES;
-	packet->wire_length += VLAN_TAG_BYTES;
 	packet->network += packet->version != 0 ? VLAN_TAG_BYTES : 0;
 	packet->transport += packet->transport != 0 ? VLAN_TAG_BYTES : 0;
 	return true;

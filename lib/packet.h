@@ -58,7 +58,7 @@ struct packet {
 		uint64_t number; // offline: counts from 1 in the capture
 	};
 	uint32_t length; // bytes from `data` that may be read and written
-	uint32_t wire_length; // bytes on the wire; more than `length` when the rest is elsewhere
+	uint32_t wire_length; // as received; more than `length` when the rest is elsewhere
 
 	const uint8_t *payload; // first byte after the transport header; NULL when there is none
 	uint16_t payload_length; // bytes of it that may be read
