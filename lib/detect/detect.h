@@ -8,6 +8,7 @@
 #include "application.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // Where a rule may look.
@@ -53,13 +54,14 @@ struct fact {
 	char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
 };
 
-// What the detectors made of one sample. Large: one per worker, cleared by findings_clear().
+// What the detectors made of one sample. Large: one per worker, used again and again.
 struct findings {
 	uint8_t value_count;
 	uint8_t fact_count;
 	uint8_t app_proto; // index + 1 of the detector that recognised the protocol; 0: none
-	bool wants_more; // some detector could not decide on so few bytes
-	uint16_t stored;
+	bool wants_more; // some detector has not seen all that it looks for
+	uint16_t stored; // bytes of the store in use
+	uint16_t left_out; // values and facts that had no room
 	struct value values[VALUES_MAX];
 	struct fact facts[FACTS_MAX];
 	uint8_t store[STORE_BYTES];
@@ -86,8 +88,12 @@ enum {
 };
 extern const struct detector *const detectors[DETECTOR_COUNT];
 
-// Shows the sample to every detector of its protocol in turn. Findings start cleared; the first
-// value is always BUFFER_PAYLOAD.
+#define DETECTOR(name) extern const struct detector detector_##name;
+#include "detect/detectors.def"
+#undef DETECTOR
+
+// Clears the findings and shows the sample to every detector of its protocol in turn. The first
+// value is always BUFFER_PAYLOAD. Packet path: linear in the sample's length.
 void detect(const struct sample *sample, struct findings *findings);
 
 // "http" for the `app_proto` of findings and flow records; NULL for 0.
@@ -100,11 +106,14 @@ static inline void findings_clear(struct findings *findings)
 	findings->app_proto = 0;
 	findings->wants_more = false;
 	findings->stored = 0;
+	findings->left_out = 0;
 }
 
-// Append a value; false when there is no room, and then it is left out.
+// Appends a value; false when there is no room, and then it is left out and counted.
 bool findings_add(
 		struct findings *findings, enum buffer buffer, const uint8_t *data, size_t length);
+// A zeroed fact to fill in; NULL when there is no room, and then it is counted as left out.
+struct fact *findings_add_fact(struct findings *findings);
 // The first value of `buffer`, or NULL.
 const struct value *findings_get(const struct findings *findings, enum buffer buffer);
 // Copies printable ASCII to `text` (not terminated), '.' for the rest; returns the bytes written.

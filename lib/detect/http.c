@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// HTTP/1.x heads (RFC 9110, RFC 9112), recognised on any port by what they look like.
+//
+// http.method      the method, as sent
+// http.uri         the request target as sent, without scheme and authority if it has them
+// http.host        whom the request is for: the target's authority if it has one (RFC 9112 3.2.2),
+//                  else the Host field; in lower case, without user information, port and final
+//                  dot; IPv6 literals with their brackets. No value when it is not a valid host, or
+//                  when Host fields disagree: RFC 9112 3.2 calls for 400 then, and to guess would
+//                  let one request be two things.
+// http.user_agent  the first User-Agent field's value
+// http.header      each field line as `name: value`, name in lower case, folds joined by one blank
+//
+// Only the head of a direction's first message is looked at, so nothing in a body or a trailer can
+// look like a request. A field whose line is complete counts even when the head is not.
+#include "detect/detect.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+	METHOD_MAX = 24, // the longest registered one has 17 letters
+	HOST_MAX = 256, // DNS allows 253; kept free in the store, so that fields cannot crowd it out
+	HEADERS_MAX = 64,
+};
+
+struct slice {
+	const uint8_t *data;
+	size_t length;
+};
+
+struct cursor {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+// A field line and the lines that continue it, without the last line's end.
+struct field {
+	struct slice name;
+	struct slice value; // may hold folds
+	bool is_folded;
+};
+
+enum host_state {
+	HOST_ABSENT,
+	HOST_KNOWN,
+	HOST_REFUSED
+};
+
+struct request {
+	struct findings *findings;
+	struct slice method;
+	struct slice target;
+	unsigned header_count;
+	enum host_state host_state;
+	bool host_is_final; // the target said it: Host fields do not count
+	bool has_user_agent;
+	size_t host_length;
+	uint8_t host[HOST_MAX];
+};
+
+static bool is_digit(uint8_t byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+static bool is_letter(uint8_t byte)
+{
+	return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+static bool is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+// RFC 9110 5.6.2.
+static bool is_token_byte(uint8_t byte)
+{
+	return is_letter(byte) || is_digit(byte) ||
+			(byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+}
+
+// A reg-name (RFC 3986 3.2.2).
+static bool is_host_byte(uint8_t byte)
+{
+	return is_letter(byte) || is_digit(byte) ||
+			(byte != '\0' && strchr("-._~%!$&'()*+,;=", byte) != NULL);
+}
+
+static uint8_t lower(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+static bool is_name(struct slice name, const char *lower_case)
+{
+	size_t i = 0;
+
+	while (i < name.length && lower_case[i] != '\0' &&
+			lower(name.data[i]) == (uint8_t)lower_case[i])
+		i++;
+	return i == name.length && lower_case[i] == '\0';
+}
+
+static struct slice trim(struct slice text)
+{
+	while (text.length > 0 && is_blank(text.data[0])) {
+		text.data++;
+		text.length--;
+	}
+	while (text.length > 0 && is_blank(text.data[text.length - 1]))
+		text.length--;
+	return text;
+}
+
+static enum match take(struct cursor *cursor, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (cursor->at == cursor->end)
+			return MATCH_MORE;
+		if (*cursor->at != (uint8_t)*text)
+			return MATCH_NO;
+		cursor->at++;
+	}
+	return MATCH_YES;
+}
+
+static enum match take_digit(struct cursor *cursor)
+{
+	if (cursor->at == cursor->end)
+		return MATCH_MORE;
+	return is_digit(*cursor->at++) ? MATCH_YES : MATCH_NO;
+}
+
+// CRLF, or LF alone (RFC 9112 2.2).
+static enum match take_line_end(struct cursor *cursor)
+{
+	if (cursor->at < cursor->end && *cursor->at == '\r')
+		cursor->at++;
+	return take(cursor, "\n");
+}
+
+// Servers ignore empty lines in front of a request line (RFC 9112 2.2).
+static enum match skip_empty_lines(struct cursor *cursor)
+{
+	while (cursor->at < cursor->end && (*cursor->at == '\r' || *cursor->at == '\n')) {
+		enum match match = take_line_end(cursor);
+
+		if (match != MATCH_YES)
+			return match;
+	}
+	return cursor->at < cursor->end ? MATCH_YES : MATCH_MORE;
+}
+
+// "HTTP/1.1 200": the phrase may be missing (RFC 9112 4).
+static enum match status_line(struct cursor cursor)
+{
+	enum match match = take(&cursor, "HTTP/1.");
+
+	if (match == MATCH_YES)
+		match = take_digit(&cursor);
+	if (match == MATCH_YES)
+		match = take(&cursor, " ");
+	for (int i = 0; i < 3 && match == MATCH_YES; i++)
+		match = take_digit(&cursor);
+	if (match != MATCH_YES)
+		return match;
+	if (cursor.at == cursor.end)
+		return MATCH_MORE;
+	return *cursor.at == ' ' || *cursor.at == '\r' || *cursor.at == '\n' ? MATCH_YES : MATCH_NO;
+}
+
+static enum match take_method(struct cursor *cursor, struct slice *method)
+{
+	method->data = cursor->at;
+	while (cursor->at < cursor->end && is_token_byte(*cursor->at))
+		cursor->at++;
+	method->length = cursor->at - method->data;
+	if (method->length == 0 || method->length > METHOD_MAX)
+		return MATCH_NO;
+	return take(cursor, " ");
+}
+
+// Whatever is visible: clients send bytes above 0x7f as they are.
+static enum match take_target(struct cursor *cursor, struct slice *target)
+{
+	target->data = cursor->at;
+	while (cursor->at<cursor->end && * cursor->at> ' ' && *cursor->at != 0x7f)
+		cursor->at++;
+	target->length = cursor->at - target->data;
+	if (target->length == 0 && cursor->at < cursor->end)
+		return MATCH_NO;
+	return take(cursor, " ");
+}
+
+static enum match request_line(struct cursor *cursor, struct slice *method, struct slice *target)
+{
+	enum match match = take_method(cursor, method);
+
+	if (match == MATCH_YES)
+		match = take_target(cursor, target);
+	if (match == MATCH_YES)
+		match = take(cursor, "HTTP/1.");
+	if (match == MATCH_YES)
+		match = take_digit(cursor);
+	if (match == MATCH_YES)
+		match = take_line_end(cursor);
+	return match;
+}
+
+// The bytes of a host at the start of `text`: a name, an IPv4 address or a literal in brackets.
+static size_t host_span(struct slice text)
+{
+	bool is_literal = text.length > 0 && text.data[0] == '[';
+	size_t i = is_literal ? 1 : 0;
+
+	while (i < text.length &&
+			(is_host_byte(text.data[i]) || (is_literal && text.data[i] == ':')))
+		i++;
+	if (!is_literal)
+		return i;
+	return i > 1 && i < text.length && text.data[i] == ']' ? i + 1 : 0;
+}
+
+// Nothing, or a colon and digits, of which there may be none (RFC 3986 3.2.3).
+static bool is_port(struct slice text)
+{
+	if (text.length > 0 && text.data[0] != ':')
+		return false;
+	for (size_t i = 1; i < text.length; i++)
+		if (!is_digit(text.data[i]))
+			return false;
+	return true;
+}
+
+// Writes the host of `host[:port]`; returns its length, 0 when there is no valid one.
+static size_t host_normalize(struct slice authority, uint8_t host[HOST_MAX])
+{
+	size_t length = host_span(authority);
+
+	if (!is_port((struct slice){ authority.data + length, authority.length - length }))
+		return 0;
+	if (length > 0 && authority.data[length - 1] == '.')
+		length--;
+	if (length > HOST_MAX)
+		return 0;
+	for (size_t i = 0; i < length; i++)
+		host[i] = lower(authority.data[i]);
+	return length;
+}
+
+// Two Host fields that say the same are harmless; else neither counts.
+static void request_host(struct request *request, struct slice authority)
+{
+	uint8_t host[HOST_MAX];
+	size_t length = host_normalize(authority, host);
+
+	if (length == 0 ||
+			(request->host_state == HOST_KNOWN &&
+					(length != request->host_length ||
+							memcmp(host, request->host, length) != 0)))
+		request->host_state = HOST_REFUSED;
+	if (request->host_state != HOST_ABSENT)
+		return;
+	memcpy(request->host, host, length);
+	request->host_length = length;
+	request->host_state = HOST_KNOWN;
+}
+
+// RFC 3986 3.2.1; anything else in it, such as a second '@' or a backslash, makes readers disagree
+// on where the host starts, so then the authority is left as it is, which is no valid host.
+static struct slice without_user(struct slice authority)
+{
+	size_t i = 0;
+
+	while (i < authority.length &&
+			(is_host_byte(authority.data[i]) || authority.data[i] == ':'))
+		i++;
+	if (i < authority.length && authority.data[i] == '@')
+		return (struct slice){ authority.data + i + 1, authority.length - i - 1 };
+	return authority;
+}
+
+// Length of "scheme://" at the start of the target (RFC 3986 3.1), 0 if it has none.
+static size_t scheme_span(struct slice target)
+{
+	size_t i = 0;
+
+	if (target.length == 0 || !is_letter(target.data[0]))
+		return 0;
+	while (i < target.length &&
+			(is_letter(target.data[i]) || is_digit(target.data[i]) ||
+					(target.data[i] != '\0' &&
+							strchr("+-.", target.data[i]) != NULL)))
+		i++;
+	if (target.length - i < 3 || memcmp(target.data + i, "://", 3) != 0)
+		return 0;
+	return i + 3;
+}
+
+// The four forms of RFC 9112 3.2.
+static void request_target(struct request *request)
+{
+	struct slice target = request->target;
+	struct slice uri = target;
+	size_t start = scheme_span(target);
+	size_t end = start;
+
+	if (request->method.length == 7 && memcmp(request->method.data, "CONNECT", 7) == 0) {
+		request->host_is_final = true;
+		request_host(request, target);
+	} else if (start > 0) {
+		while (end < target.length && strchr("/?#", target.data[end]) == NULL)
+			end++;
+		request->host_is_final = true;
+		request_host(request,
+				without_user((struct slice){ target.data + start, end - start }));
+		// An empty path is "/" (RFC 9112 3.2.1): the last one of "://" is at hand.
+		uri = (struct slice){ target.data + end, target.length - end };
+		if (uri.length == 0)
+			uri = (struct slice){ target.data + start - 1, 1 };
+	}
+	findings_add(request->findings, BUFFER_HTTP_METHOD, request->method.data,
+			request->method.length);
+	findings_add(request->findings, BUFFER_HTTP_URI, uri.data, uri.length);
+}
+
+// The next field with all its lines: YES; NO at the end of the head; MORE when the sample ends
+// before it is known that no line continues it.
+static enum match take_field(struct cursor *cursor, struct slice *lines, bool *is_folded)
+{
+	const uint8_t *line_end;
+	const uint8_t *start = cursor->at;
+	struct cursor empty = *cursor;
+
+	if (take_line_end(&empty) == MATCH_YES)
+		return MATCH_NO;
+	*is_folded = false;
+	for (;;) {
+		line_end = memchr(cursor->at, '\n', cursor->end - cursor->at);
+		if (line_end == NULL || line_end + 1 == cursor->end)
+			return MATCH_MORE;
+		cursor->at = line_end + 1;
+		if (!is_blank(*cursor->at))
+			break;
+		*is_folded = true;
+	}
+	if (line_end > start && line_end[-1] == '\r')
+		line_end--;
+	*lines = (struct slice){ start, line_end - start };
+	return MATCH_YES;
+}
+
+// Splits at the colon. False for what is no field: blanks before the colon, which servers must
+// refuse because others may read another name (RFC 9112 5.1), a name that is no token, a line that
+// continues nothing.
+static bool split_field(struct slice lines, struct field *field)
+{
+	size_t i = 0;
+
+	while (i < lines.length && is_token_byte(lines.data[i]))
+		i++;
+	if (i == 0 || i == lines.length || lines.data[i] != ':')
+		return false;
+	field->name = (struct slice){ lines.data, i };
+	field->value = trim((struct slice){ lines.data + i + 1, lines.length - i - 1 });
+	return true;
+}
+
+// RFC 9110 5.5 forbids NUL, and CR outside of line ends, for what readers make of them differs.
+static bool is_value(struct slice value)
+{
+	return memchr(value.data, '\0', value.length) == NULL &&
+			memchr(value.data, '\r', value.length) == NULL;
+}
+
+// Writes the lines of a folded value, joined by one blank (RFC 9112 5.2), which is never longer;
+// false when it is no valid value.
+static bool unfold(struct slice value, struct slice *unfolded, uint8_t *to)
+{
+	struct slice rest = value;
+
+	unfolded->data = to;
+	unfolded->length = 0;
+	while (rest.length > 0) {
+		const uint8_t *line_end = memchr(rest.data, '\n', rest.length);
+		size_t taken = line_end != NULL ? (size_t)(line_end - rest.data) + 1 : rest.length;
+		struct slice line = { rest.data, line_end != NULL ? taken - 1 : taken };
+
+		if (line_end != NULL && line.length > 0 && line.data[line.length - 1] == '\r')
+			line.length--;
+		line = trim(line);
+		if (!is_value(line))
+			return false;
+		if (unfolded->length > 0 && line.length > 0)
+			to[unfolded->length++] = ' ';
+		memcpy(to + unfolded->length, line.data, line.length);
+		unfolded->length += line.length;
+		rest.data += taken;
+		rest.length -= taken;
+	}
+	return true;
+}
+
+// True when the line in the sample is what http.header promises already.
+static bool is_plain(const struct field *field)
+{
+	for (size_t i = 0; i < field->name.length; i++)
+		if (lower(field->name.data[i]) != field->name.data[i])
+			return false;
+	return !field->is_folded && field->name.data[field->name.length + 1] == ' ' &&
+			field->value.data == field->name.data + field->name.length + 2;
+}
+
+// Writes the field to the store as http.header promises it; false when it has no room or is no
+// valid value.
+static bool rewrite(struct findings *findings, const struct field *field, struct slice *line)
+{
+	size_t room = STORE_BYTES - HOST_MAX - findings->stored;
+	uint8_t *to = findings->store + findings->stored;
+	size_t name = field->name.length;
+	struct slice value;
+
+	if (name + 2 + field->value.length > room) {
+		findings->left_out++;
+		return false;
+	}
+	for (size_t i = 0; i < name; i++)
+		to[i] = lower(field->name.data[i]);
+	to[name] = ':';
+	to[name + 1] = ' ';
+	if (!unfold(field->value, &value, to + name + 2))
+		return false;
+	*line = (struct slice){ to, name + 2 + value.length };
+	findings->stored += line->length;
+	return true;
+}
+
+static void request_field(struct request *request, const struct field *field)
+{
+	struct findings *findings = request->findings;
+	struct slice value = field->value;
+	struct slice line = { field->name.data, value.data + value.length - field->name.data };
+
+	if (!field->is_folded && !is_value(value))
+		return;
+	if (is_plain(field) || rewrite(findings, field, &line)) {
+		value.data = line.data + field->name.length + 2;
+		value.length = line.length - field->name.length - 2;
+		if (request->header_count++ < HEADERS_MAX)
+			findings_add(findings, BUFFER_HTTP_HEADER, line.data, line.length);
+		else
+			findings->left_out++;
+	} else if (field->is_folded) {
+		return;
+	}
+	if (is_name(field->name, "host") && !request->host_is_final)
+		request_host(request, value);
+	if (is_name(field->name, "user-agent") && !request->has_user_agent && value.length > 0) {
+		request->has_user_agent = true;
+		findings_add(findings, BUFFER_HTTP_USER_AGENT, value.data, value.length);
+	}
+}
+
+static enum match request_fields(struct request *request, struct cursor *cursor)
+{
+	enum match match;
+	struct slice lines;
+	struct field field;
+
+	while ((match = take_field(cursor, &lines, &field.is_folded)) == MATCH_YES)
+		if (split_field(lines, &field))
+			request_field(request, &field);
+	return match;
+}
+
+static enum match request_head(struct cursor *cursor, struct findings *findings)
+{
+	struct request request = { .findings = findings };
+	enum match match = request_line(cursor, &request.method, &request.target);
+
+	if (match != MATCH_YES)
+		return match;
+	request_target(&request);
+	if (request_fields(&request, cursor) == MATCH_MORE)
+		findings->wants_more = true;
+	if (request.host_state == HOST_KNOWN) {
+		uint8_t *host = findings->store + findings->stored;
+
+		memcpy(host, request.host, request.host_length);
+		findings->stored += request.host_length;
+		findings_add(findings, BUFFER_HTTP_HOST, host, request.host_length);
+	}
+	return MATCH_YES;
+}
+
+static enum match http_match(const struct sample *sample, struct findings *findings)
+{
+	struct cursor cursor = { sample->data, sample->data + sample->length };
+	enum match match;
+
+	// Behind a first message's head may be its body.
+	if (!sample->is_first)
+		return MATCH_NO;
+	match = skip_empty_lines(&cursor);
+	if (match != MATCH_YES)
+		return match;
+	match = status_line(cursor);
+	if (match != MATCH_NO)
+		return match;
+	return request_head(&cursor, findings);
+}
+
+const struct detector detector_http = {
+	.name = "http",
+	.app_proto = "http",
+	.protocol = IPPROTO_TCP,
+	.match = http_match,
+};

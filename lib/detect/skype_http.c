@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A Skype client's version check: it asks its maker's server over HTTP which version is the newest.
+//
+// GET /ui/<platform>/<version>/<language>/<question>[?ver=<version>&uhash=<user>], Host
+// ui.skype.com: in absolute form by a Linux client of 2006 (seen), in origin form by Windows
+// clients (Baset and Schulzrinne 2004). Judges what the HTTP detector in front of it found.
+#include "detect/detect.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+// What is left to read of a target.
+struct text {
+	const uint8_t *at;
+	size_t length;
+};
+
+struct check {
+	struct text path; // without the query
+	struct text version;
+};
+
+static bool is_digit(uint8_t byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+static bool is_version_byte(uint8_t byte)
+{
+	return is_digit(byte) || byte == '.';
+}
+
+static bool is_language_byte(uint8_t byte)
+{
+	return ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') || byte == '-' || byte == '_';
+}
+
+static bool is_text(struct text text, const char *expected)
+{
+	return text.length == strlen(expected) && memcmp(text.at, expected, text.length) == 0;
+}
+
+static bool take(struct text *rest, const char *expected)
+{
+	size_t length = strlen(expected);
+
+	if (rest->length < length || memcmp(rest->at, expected, length) != 0)
+		return false;
+	rest->at += length;
+	rest->length -= length;
+	return true;
+}
+
+// The longest run of such bytes, which is taken; of no length when it is longer than `most`.
+static struct text take_run(struct text *rest, bool (*is_part)(uint8_t), size_t most)
+{
+	struct text run = { rest->at, 0 };
+
+	while (run.length < rest->length && is_part(run.at[run.length]))
+		run.length++;
+	if (run.length > most)
+		run.length = 0;
+	rest->at += run.length;
+	rest->length -= run.length;
+	return run;
+}
+
+// The value of `ver` in a query, if it is a version.
+static struct text query_version(struct text query)
+{
+	while (query.length > 0) {
+		const uint8_t *end = memchr(query.at, '&', query.length);
+		size_t taken = end != NULL ? (size_t)(end - query.at) : query.length;
+		struct text pair = { query.at, taken };
+
+		if (take(&pair, "ver=")) {
+			struct text version = take_run(&pair, is_version_byte, FACT_VERSION_BYTES);
+
+			return pair.length == 0 ? version : (struct text){ 0 };
+		}
+		taken += end != NULL;
+		query.at += taken;
+		query.length -= taken;
+	}
+	return (struct text){ 0 };
+}
+
+static bool is_question(struct text word)
+{
+	return is_text(word, "getlatestversion") || is_text(word, "getnewestversion") ||
+			is_text(word, "installed");
+}
+
+static bool parse_target(struct text target, struct check *check)
+{
+	const uint8_t *mark = memchr(target.at, '?', target.length);
+	size_t path = mark != NULL ? (size_t)(mark - target.at) : target.length;
+	struct text rest = { target.at, path };
+
+	check->path = rest;
+	if (!take(&rest, "/ui/") || take_run(&rest, is_digit, 2).length == 0 || !take(&rest, "/"))
+		return false;
+	check->version = take_run(&rest, is_version_byte, FACT_VERSION_BYTES);
+	if (check->version.length == 0 || !take(&rest, "/") ||
+			take_run(&rest, is_language_byte, 8).length == 0 || !take(&rest, "/") ||
+			!is_question(rest))
+		return false;
+	if (mark != NULL) {
+		struct text version =
+				query_version((struct text){ mark + 1, target.length - path - 1 });
+
+		// The path's may be another spelling: 97 for 0.97.0.6.
+		if (version.length > 0)
+			check->version = version;
+	}
+	return true;
+}
+
+static struct text get(const struct findings *findings, enum buffer buffer)
+{
+	const struct value *value = findings_get(findings, buffer);
+
+	return value != NULL ? (struct text){ value->data, value->length } : (struct text){ 0 };
+}
+
+// "GET " and the path: the query may name the user, and stays out of the ledger.
+static void add_fact(struct findings *findings, const struct check *check)
+{
+	static const char method[] = { 'G', 'E', 'T', ' ' };
+	struct fact *fact = findings_add_fact(findings);
+
+	if (fact == NULL)
+		return;
+	fact->signal = SIGNAL_SKYPE_VERSION_CHECK;
+	fact->app = APP_SKYPE;
+	fact->confidence = CONFIDENCE_CERTAIN;
+	fact->role = ROLE_VERSION_CHECK;
+	fact->version_length = findings_printable(fact->version, sizeof(fact->version),
+			check->version.at, check->version.length);
+	memcpy(fact->text, method, sizeof(method));
+	fact->text_length = sizeof(method) +
+			findings_printable(fact->text + sizeof(method),
+					sizeof(fact->text) - sizeof(method), check->path.at,
+					check->path.length);
+}
+
+static enum match skype_http_match(const struct sample *, struct findings *findings)
+{
+	struct text target = get(findings, BUFFER_HTTP_URI);
+	struct check check;
+
+	if (target.length == 0 || !is_text(get(findings, BUFFER_HTTP_METHOD), "GET") ||
+			!is_text(get(findings, BUFFER_HTTP_HOST), "ui.skype.com") ||
+			!parse_target(target, &check))
+		return MATCH_NO;
+	add_fact(findings, &check);
+	return MATCH_YES;
+}
+
+const struct detector detector_skype_http = {
+	.name = "skype_http",
+	.protocol = IPPROTO_TCP,
+	.match = skype_http_match,
+};

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "detect/detect.h"
+
+#include <ctype.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct findings findings;
+static uint8_t *copy; // of the sample, of exactly its size, so that the sanitizer sees overreads
+
+static enum match look(const void *data, size_t length, bool is_first)
+{
+	struct sample sample = { .length = length, .protocol = IPPROTO_TCP, .is_first = is_first };
+
+	free(copy);
+	copy = malloc(length > 0 ? length : 1);
+	assert_non_null(copy);
+	memcpy(copy, data, length);
+	sample.data = copy;
+	findings_clear(&findings);
+	return detector_http.match(&sample, &findings);
+}
+
+static enum match look_at(const char *text)
+{
+	return look(text, strlen(text), true);
+}
+
+// The n-th value of a buffer as a string; NULL when there are fewer.
+static const char *value(enum buffer buffer, unsigned n)
+{
+	static char text[4096];
+
+	for (unsigned i = 0; i < findings.value_count; i++) {
+		const struct value *found = &findings.values[i];
+
+		if (found->buffer != buffer || n-- > 0)
+			continue;
+		memcpy(text, found->data, found->length);
+		text[found->length] = '\0';
+		return text;
+	}
+	return NULL;
+}
+
+static void assert_value(enum buffer buffer, unsigned n, const char *expected)
+{
+	const char *found = value(buffer, n);
+
+	if (expected == NULL) {
+		assert_null(found);
+		return;
+	}
+	assert_non_null(found);
+	assert_string_equal(found, expected);
+}
+
+struct request {
+	const char *text;
+	const char *method, *uri, *host;
+};
+
+#define WINDOWS_2004                                                                               \
+	"GET /ui/0/97/en/getlatestversion?ver=0.97.0.6 HTTP/1.1\r\n"                               \
+	"User-Agent: Skype(TM) Beta 0.97\r\n"                                                      \
+	"Host: ui.skype.com\r\n"                                                                   \
+	"Cache-Control: no-cache\r\n\r\n"
+#define LINUX_2006                                                                                 \
+	"GET http://ui.skype.com/ui/2/1.2.0.18/en/getlatestversion?ver=1.2.0.18&uhash="            \
+	"0123456789abcdef0123456789abcdef HTTP/1.1\r\n"                                            \
+	"connection: Keep-Alive\r\n"                                                               \
+	"host: ui.skype.com\r\n\r\n"
+
+static const struct request requests[] = {
+	{ WINDOWS_2004, "GET", "/ui/0/97/en/getlatestversion?ver=0.97.0.6", "ui.skype.com" },
+	{ LINUX_2006, "GET",
+			"/ui/2/1.2.0.18/en/getlatestversion?ver=1.2.0.18&uhash="
+			"0123456789abcdef0123456789abcdef",
+			"ui.skype.com" },
+	// RFC 9112 2.2: empty lines in front, LF alone.
+	{ "\r\n\n\r\nGET / HTTP/1.1\nHost: a.example\n\n", "GET", "/", "a.example" },
+	{ "HEAD / HTTP/1.0\r\n\r\n", "HEAD", "/", NULL },
+	{ "GET /\xc3\xa9 HTTP/1.1\r\nhost:a\r\n\r\n", "GET", "/\xc3\xa9", "a" },
+	// RFC 9112 3.2: the four forms of a target.
+	{ "GET http://a.example HTTP/1.1\r\nHost: b.example\r\n\r\n", "GET", "/", "a.example" },
+	{ "GET HTTPS://A.Example?q=http://c/ HTTP/1.1\r\n\r\n", "GET", "?q=http://c/",
+			"a.example" },
+	{ "GET ws+x://u:p@a.example:8080/p HTTP/1.1\r\n\r\n", "GET", "/p", "a.example" },
+	{ "GET http://a.example@b.example/ HTTP/1.1\r\n\r\n", "GET", "/", "b.example" },
+	{ "GET http://a@b@c/ HTTP/1.1\r\nHost: d\r\n\r\n", "GET", "/", NULL },
+	{ "GET http://b\\@a/ HTTP/1.1\r\nHost: d\r\n\r\n", "GET", "/", NULL },
+	{ "GET http:///p HTTP/1.1\r\nHost: d\r\n\r\n", "GET", "/p", NULL },
+	{ "CONNECT A.example:443 HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT", "A.example:443",
+			"a.example" },
+	{ "CONNECT /p HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT", "/p", NULL },
+	{ "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS", "*", "a" },
+	{ "GET //b.example/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET", "//b.example/", "a" },
+	{ "GET /http://b.example/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET", "/http://b.example/", "a" },
+	// What a Host field may look like.
+	{ "GET / HTTP/1.1\r\nHOST:\t UI.Skype.COM.:80 \t\r\n\r\n", "GET", "/", "ui.skype.com" },
+	{ "GET / HTTP/1.1\r\nHost: [2001:DB8::1]:80\r\n\r\n", "GET", "/", "[2001:db8::1]" },
+	{ "GET / HTTP/1.1\r\nHost: 192.0.2.1:\r\n\r\n", "GET", "/", "192.0.2.1" },
+	{ "GET / HTTP/1.1\r\nHost: [2001:db8::1\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: []\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a::1\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a:80x\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: .\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a..\r\n\r\n", "GET", "/", "a." },
+	{ "GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", "GET", "/", NULL },
+	// RFC 9112 5.1: blanks before the colon; a name that is none.
+	{ "GET / HTTP/1.1\r\nHost : ui.skype.com\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\n Host: ui.skype.com\r\nA: b\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nX-Host: ui.skype.com\r\nHosts: b\r\nHos: c\r\n\r\n", "GET", "/",
+			NULL },
+	{ "GET / HTTP/1.1\r\nHost\r\nHost: a\r\n\r\n", "GET", "/", "a" },
+	// RFC 9112 5.2: folds.
+	{ "GET / HTTP/1.1\r\nHost:\r\n \t ui.skype.com\r\n\r\n", "GET", "/", "ui.skype.com" },
+	{ "GET / HTTP/1.1\nHost: a.example\n \n\t\r\n\n", "GET", "/", "a.example" },
+	{ "GET / HTTP/1.1\r\nHost: ui.\r\n skype.com\r\n\r\n", "GET", "/", NULL },
+	{ "GET / HTTP/1.1\r\nA: b\r\n Host: ui.skype.com\r\n\r\n", "GET", "/", NULL },
+	// RFC 9112 3.2: more than one.
+	{ "GET / HTTP/1.1\r\nHost: A\r\nHost: a:80\r\n\r\n", "GET", "/", "a" },
+	// Not the head's Host field.
+	{ "GET / HTTP/1.1\r\nHost: a\r\nReferer: http://ui.skype.com/\r\n\r\n", "GET", "/", "a" },
+	{ "POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\nHost: ui.skype.com\r\n\r\n", "POST", "/",
+			NULL },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+	  "Host: ui.skype.com\r\n\r\nGET http://ui.skype.com/ HTTP/1.1\r\n\r\n",
+			"POST", "/", "a" },
+};
+
+static void requests_give_their_values(void **)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+		const struct request *request = &requests[i];
+
+		print_message("%s\n", request->text);
+		assert_int_equal(look_at(request->text), MATCH_YES);
+		assert_false(findings.wants_more);
+		assert_value(BUFFER_HTTP_METHOD, 0, request->method);
+		assert_value(BUFFER_HTTP_URI, 0, request->uri);
+		assert_value(BUFFER_HTTP_HOST, 0, request->host);
+		assert_value(BUFFER_HTTP_METHOD, 1, NULL);
+		assert_value(BUFFER_HTTP_URI, 1, NULL);
+		assert_value(BUFFER_HTTP_HOST, 1, NULL);
+	}
+}
+
+static void two_hosts_are_none(void **)
+{
+	assert_int_equal(look_at("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nHost: a\r\n\r\n"),
+			MATCH_YES);
+	assert_value(BUFFER_HTTP_HOST, 0, NULL);
+	assert_int_equal(look_at("GET / HTTP/1.1\r\nHost: a\r\nHost:\r\n\r\n"), MATCH_YES);
+	assert_value(BUFFER_HTTP_HOST, 0, NULL);
+	assert_int_equal(look_at("GET / HTTP/1.1\r\nHost: u@a\r\nHost: a\r\n\r\n"), MATCH_YES);
+	assert_value(BUFFER_HTTP_HOST, 0, NULL);
+	// Until the second is seen, the first counts.
+	assert_int_equal(look_at("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n"), MATCH_YES);
+	assert_value(BUFFER_HTTP_HOST, 0, "a");
+	assert_true(findings.wants_more);
+}
+
+// Values appear when their line is complete and are the same from then on.
+static void every_prefix_agrees(void **)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+		const char *text = requests[i].text;
+		size_t length = strlen(text);
+		bool has_line = false, has_host = false;
+
+		for (size_t part = 0; part < length; part++) {
+			enum match match = look(text, part, true);
+
+			assert_int_not_equal(match, MATCH_NO);
+			assert_true(match == MATCH_YES || !has_line);
+			assert_true(match == MATCH_YES || findings.value_count == 0);
+			has_line = match == MATCH_YES;
+			if (has_line) {
+				assert_value(BUFFER_HTTP_METHOD, 0, requests[i].method);
+				assert_value(BUFFER_HTTP_URI, 0, requests[i].uri);
+			}
+			if (value(BUFFER_HTTP_HOST, 0) != NULL || has_host)
+				assert_value(BUFFER_HTTP_HOST, 0, requests[i].host);
+			has_host = value(BUFFER_HTTP_HOST, 0) != NULL;
+		}
+	}
+}
+
+// The byte behind the line tells that no fold follows.
+static void a_host_counts_from_its_complete_line_on(void **)
+{
+	static const char text[] = WINDOWS_2004;
+	size_t complete = strstr(text, "Cache") - text + 1;
+
+	for (size_t part = 0; part < sizeof(text); part++) {
+		look(text, part, true);
+		assert_value(BUFFER_HTTP_HOST, 0, part >= complete ? "ui.skype.com" : NULL);
+	}
+	look(LINUX_2006, strchr(LINUX_2006, '\n') - LINUX_2006, true);
+	assert_value(BUFFER_HTTP_HOST, 0, NULL);
+	look(LINUX_2006, strchr(LINUX_2006, '\n') - LINUX_2006 + 1, true);
+	assert_value(BUFFER_HTTP_HOST, 0, "ui.skype.com");
+	assert_true(findings.wants_more);
+}
+
+static void fields_are_rewritten(void **)
+{
+	assert_int_equal(look_at("GET / HTTP/1.1\r\n"
+				 "User-Agent:Skype\x99 4.2\r\n"
+				 "plain: as it is\r\n"
+				 "EMPTY:\r\n"
+				 "bad name: x\r\n"
+				 "Nul: x\ry\r\n"
+				 "Folded:  one\t\r\n\r\n"),
+			MATCH_YES);
+	assert_value(BUFFER_HTTP_USER_AGENT, 0, "Skype\x99 4.2");
+	assert_value(BUFFER_HTTP_HEADER, 0, "user-agent: Skype\x99 4.2");
+	assert_value(BUFFER_HTTP_HEADER, 1, "plain: as it is");
+	assert_value(BUFFER_HTTP_HEADER, 2, "empty: ");
+	assert_value(BUFFER_HTTP_HEADER, 3, "folded: one");
+	assert_value(BUFFER_HTTP_HEADER, 4, NULL);
+
+	assert_int_equal(look_at("GET / HTTP/1.1\r\n"
+				 "user-agent: one\r\n  two \n\t\r\n three\r\n"
+				 "User-Agent: second\r\n\r\n"),
+			MATCH_YES);
+	assert_value(BUFFER_HTTP_USER_AGENT, 0, "one two three");
+	assert_value(BUFFER_HTTP_USER_AGENT, 1, NULL);
+	assert_value(BUFFER_HTTP_HEADER, 0, "user-agent: one two three");
+	assert_value(BUFFER_HTTP_HEADER, 1, "user-agent: second");
+}
+
+// A plain field needs no room in the store.
+static void only_64_fields_are_kept(void **)
+{
+	char text[4096] = "GET / HTTP/1.1\r\n";
+	size_t length = strlen(text);
+
+	for (int i = 0; i < 70; i++)
+		length += sprintf(text + length, "a: %d\r\n", i);
+	sprintf(text + length, "User-Agent: b\r\nHost: c\r\n\r\n");
+	assert_int_equal(look_at(text), MATCH_YES);
+	assert_value(BUFFER_HTTP_HEADER, 63, "a: 63");
+	assert_value(BUFFER_HTTP_HEADER, 64, NULL);
+	assert_int_equal(findings.left_out, 8);
+	assert_value(BUFFER_HTTP_USER_AGENT, 0, "b");
+	assert_value(BUFFER_HTTP_HOST, 0, "c");
+	assert_true(findings.value_count < VALUES_MAX);
+}
+
+// A field that is too long for the store does not cost the host or the user agent.
+static void long_fields_crowd_nothing_out(void **)
+{
+	char text[8192] = "GET / HTTP/1.1\r\n";
+	size_t length = strlen(text);
+
+	for (int i = 0; i < 4; i++) {
+		length += sprintf(text + length, "Cookie: ");
+		memset(text + length, 'x', 1500);
+		length += 1500;
+		length += sprintf(text + length, "\r\n");
+	}
+	for (int i = 0; i < 40; i++)
+		length += sprintf(text + length, "Filler: abcd\r\n");
+	sprintf(text + length, "User-Agent: b\r\nHost: UI.skype.com\r\n\r\n");
+	assert_int_equal(look_at(text), MATCH_YES);
+	assert_true(findings.left_out > 3);
+	assert_value(BUFFER_HTTP_USER_AGENT, 0, "b");
+	assert_value(BUFFER_HTTP_HOST, 0, "ui.skype.com");
+}
+
+static void a_host_has_at_most_256_bytes(void **)
+{
+	char text[512];
+	char host[258];
+
+	for (size_t length = 250; length < sizeof(host); length++) {
+		memset(host, 'h', sizeof(host));
+		host[length] = '\0';
+		sprintf(text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+		assert_int_equal(look_at(text), MATCH_YES);
+		assert_value(BUFFER_HTTP_HOST, 0, length <= 256 ? host : NULL);
+	}
+}
+
+static void responses_have_no_values(void **)
+{
+	static const char *const responses[] = {
+		"HTTP/1.1 200 OK\r\nHost: ui.skype.com\r\n\r\n",
+		"HTTP/1.0 404 \r\n\r\n",
+		"HTTP/1.1 200\r\n\r\n",
+		"HTTP/1.1 200\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(responses); i++) {
+		size_t length = strlen(responses[i]);
+
+		for (size_t part = 0; part <= length; part++) {
+			enum match match = look(responses[i], part, true);
+
+			assert_int_equal(match,
+					part > strlen("HTTP/1.1 200") ? MATCH_YES : MATCH_MORE);
+			assert_int_equal(findings.value_count, 0);
+			assert_false(findings.wants_more);
+		}
+	}
+}
+
+// The last byte of each shows that it is no HTTP/1.x message.
+static void the_rest_is_refused_at_once(void **)
+{
+	static const char *const others[] = {
+		"\x16", // TLS
+		" ",
+		"\rG",
+		"G\x01",
+		"GET  ",
+		"GET\t",
+		"GET\r",
+		"GET /\t",
+		"GET /\r", // HTTP/0.9
+		"GET / h",
+		"GET / HTTP/2",
+		"GET / HTTP/1.x",
+		"GET / HTTP/1.1 ",
+		"GET / HTTP/1.10",
+		"GET / HTTP/1.1\rX",
+		"GET /\x7f",
+		"ABCDEFGHIJKLMNOPQRSTUVWXY",
+		"PRI * HTTP/2", // RFC 9113 3.4
+		"SSH-2.0-OpenSSH_9.2p1\r",
+		"EHLO mail.example\r",
+		"OPTIONS rtsp://a/ R",
+		"INVITE sip:a S",
+		"HTTP/2",
+		"HTTP/1.1 20O",
+		"HTTP/1.1  ",
+		"HTTP/1.1 2000",
+		"ICY 200 O",
+		"(", // what follows does not matter
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		size_t length = strlen(others[i]);
+
+		print_message("%s\n", others[i]);
+		assert_int_equal(look(others[i], length, true), MATCH_NO);
+		assert_int_equal(findings.value_count, 0);
+		assert_int_equal(look(others[i], length - 1, true), MATCH_MORE);
+	}
+}
+
+static void only_a_first_message_is_looked_at(void **)
+{
+	assert_int_equal(look(LINUX_2006, strlen(LINUX_2006), false), MATCH_NO);
+	assert_int_equal(findings.value_count, 0);
+}
+
+static void every_byte_of_a_method_is_a_token(void **)
+{
+	for (int byte = 0; byte < 256; byte++) {
+		uint8_t text[] = "G? / HTTP/1.1\r\n";
+		bool is_token = byte < 0x80 && byte != 0 &&
+				(isalnum(byte) || strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+
+		text[1] = byte;
+		// A blank ends the method, and then the target may not be missing.
+		assert_int_equal(look(text, 2, true),
+				is_token || byte == ' ' ? MATCH_MORE : MATCH_NO);
+		assert_int_equal(look(text, sizeof(text) - 1, true),
+				is_token ? MATCH_YES : MATCH_NO);
+	}
+}
+
+static int release(void **)
+{
+	free(copy);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_give_their_values),
+		cmocka_unit_test(two_hosts_are_none),
+		cmocka_unit_test(every_prefix_agrees),
+		cmocka_unit_test(a_host_counts_from_its_complete_line_on),
+		cmocka_unit_test(fields_are_rewritten),
+		cmocka_unit_test(only_64_fields_are_kept),
+		cmocka_unit_test(long_fields_crowd_nothing_out),
+		cmocka_unit_test(a_host_has_at_most_256_bytes),
+		cmocka_unit_test(responses_have_no_values),
+		cmocka_unit_test(the_rest_is_refused_at_once),
+		cmocka_unit_test(only_a_first_message_is_looked_at),
+		cmocka_unit_test(every_byte_of_a_method_is_a_token),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, release);
+}
