@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is known of each host: which applications it runs, since when, and the evidence for it.
 //
-// Thread: the manager alone. Memory: host_table_create() takes all of it; a full table gives up
-// the host with the weakest, oldest knowledge and counts it.
+// Thread: the manager alone.
+// Memory: grows with what is known, to at most HOST_BYTES for each of `capacity` hosts on average.
+//         A full table gives up the host of the lowest confidence, among these the one that has
+//         waited longest for evidence, and counts it.
+// Time:   evidence should come in the order of time. A little disorder changes no confidence,
+//         version, step or first example, only the order of hosts.
 #pragma once
 
 #include "application.h"
@@ -12,8 +16,8 @@
 
 enum {
 	HOST_APPS_MAX = 4, // applications of one host; the weakest gives way
-	HOST_LEDGER_MAX = 12, // signals of one application
 	HOST_STEPS_MAX = 16, // the newest are kept, and the first
+	HOST_BYTES = 1024, // a host with two applications, two signals and two steps each
 };
 
 // The seven steps of a Skype client's life on the wire.
@@ -40,46 +44,56 @@ struct host_step {
 struct host_ledger {
 	uint64_t count;
 	uint64_t last_ns;
+	uint64_t strong_ns; // of the newest certain or strong one; 0: none
 	struct evidence first;
 };
 
 struct host_app {
 	uint8_t app;
-	uint8_t confidence; // enum confidence
+	// One certain piece of evidence makes it certain; two strong ones of different signals
+	// within 60 s make it strong; anything less, however often, leaves it weak.
+	uint8_t confidence;
 	uint8_t ledger_count;
 	uint8_t step_count;
 	uint16_t port; // the application's own port on this host (the Skype port); 0: not known
 	bool is_super_node;
 	char version[EVIDENCE_VERSION_BYTES + 1]; // newest that was seen, "" when none
-	uint64_t first_ns, last_ns; // of certain or strong evidence
+	uint64_t version_ns; // of the evidence that showed it
+	uint64_t first_ns, last_ns; // of certain or strong evidence; 0: none
 	uint64_t evidence_total;
-	struct host_ledger ledger[HOST_LEDGER_MAX];
-	struct host_step steps[HOST_STEPS_MAX];
+	struct host_ledger *ledger; // [ledger_count], one for each signal
+	struct host_step *steps; // [step_count], by time
 };
 
 struct host {
 	uint8_t address[16];
 	bool is_ip4;
 	uint8_t app_count;
-	uint64_t last_ns;
-	struct host_app apps[HOST_APPS_MAX];
+	uint64_t last_ns; // of its newest evidence
+	struct host_app *apps; // [app_count]
 };
 
 struct host_config {
-	uint32_t capacity; // hosts
-	uint32_t expiry_s; // without certain or strong evidence; 600
+	uint32_t capacity; // hosts, at least 1
+	// A host is forgotten, with all its applications, when none of them has had certain or
+	// strong evidence for so long (a weak one: any evidence); 600, at least 1.
+	uint32_t expiry_s;
 	// Called when a host is about to be forgotten (expired, evicted, table freed by
-	// host_end_all()). May be NULL.
+	// host_end_all()), and must not change the table. May be NULL.
 	void (*ended)(void *context, const struct host *host);
 	void *context;
 };
 
 struct host_stats {
-	uint64_t learned, expired, evicted, evidence;
+	uint64_t learned, expired, evicted; // hosts
+	uint64_t evidence;
+	// Evidence that was not kept: the host's applications were surer, or no memory was left.
+	uint64_t refused;
 };
 
 struct host_table;
 
+// NULL with errno EINVAL or ENOMEM. The caller frees it with host_table_free(); that ends no host.
 struct host_table *host_table_create(const struct host_config *config);
 void host_table_free(struct host_table *table);
 
@@ -88,8 +102,10 @@ void host_expire(struct host_table *table, uint64_t now_ns);
 void host_end_all(struct host_table *table);
 
 uint32_t host_count(const struct host_table *table);
-// The i-th host known, in order of first evidence; valid until the table next changes.
-const struct host *host_at(const struct host_table *table, uint32_t index);
+// The host learned next after `host`, the first for NULL; NULL after the last. Valid until the table
+// next changes.
+const struct host *host_next(const struct host_table *table, const struct host *host);
+// NULL when nothing is known of it.
 const struct host *host_find(
 		const struct host_table *table, const uint8_t address[16], bool is_ip4);
 const struct host_stats *host_stats(const struct host_table *table);
