@@ -9,8 +9,9 @@
 
 #include <stdio.h>
 
+// Its timestamp is the flow's start.
 void event_flow(FILE *stream, const struct flow_record *record);
-// One line for each application of the host.
+// One line for each application of the host; the timestamp is the host's newest evidence.
 void event_host(FILE *stream, const struct host *host);
 
 // Totals of a run.

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "event.h"
+
+#include "application.h"
+#include "counters.h"
+#include "detect/detect.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void write_line(FILE *stream, json_t *record)
+{
+	char *line = json_dumps(record, JSON_COMPACT);
+
+	json_decref(record);
+	if (line == NULL)
+		return;
+	fputs(line, stream);
+	fputc('\n', stream);
+	free(line);
+}
+
+void event_time(char text[EVENT_TIME_BYTES], uint64_t time_ns)
+{
+	time_t seconds = time_ns / 1000000000;
+	struct tm tm;
+	size_t length;
+
+	gmtime_r(&seconds, &tm);
+	length = strftime(text, EVENT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + length, EVENT_TIME_BYTES - length, ".%06u+0000",
+			(unsigned)(time_ns % 1000000000 / 1000));
+}
+
+void event_address(char text[EVENT_ADDRESS_BYTES], const uint8_t address[16], bool is_ip4)
+{
+	inet_ntop(is_ip4 ? AF_INET : AF_INET6, is_ip4 ? address + 12 : address, text,
+			EVENT_ADDRESS_BYTES);
+}
+
+const char *flow_end_name(enum flow_end_reason reason)
+{
+	static const char *const names[FLOW_END_COUNT] = {
+		[FLOW_END_IDLE] = "timeout",
+		[FLOW_END_CLOSED] = "closed",
+		[FLOW_END_REUSED] = "reused",
+		[FLOW_END_EVICTED] = "evicted",
+		[FLOW_END_STOPPED] = "shutdown", // as Suricata says
+	};
+
+	return names[reason];
+}
+
+static void set_time(json_t *object, const char *key, uint64_t time_ns)
+{
+	char text[EVENT_TIME_BYTES];
+
+	event_time(text, time_ns);
+	json_object_set_new(object, key, json_string(text));
+}
+
+static void set_address(json_t *object, const char *key, const uint8_t address[16], bool is_ip4)
+{
+	char text[EVENT_ADDRESS_BYTES];
+
+	event_address(text, address, is_ip4);
+	json_object_set_new(object, key, json_string(text));
+}
+
+static void set_number(json_t *object, const char *key, uint64_t number)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)number));
+}
+
+static void set_string(json_t *object, const char *key, const char *text)
+{
+	json_object_set_new(object, key, json_string(text));
+}
+
+static json_t *record_create(uint64_t time_ns, const char *type)
+{
+	json_t *record = json_object();
+
+	set_time(record, "timestamp", time_ns);
+	set_string(record, "event_type", type);
+	return record;
+}
+
+// As EVE writes it: names for these, three digits for the rest.
+static void set_protocol(json_t *object, uint8_t protocol)
+{
+	char digits[4];
+	const char *name = digits;
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		name = "TCP";
+		break;
+	case IPPROTO_UDP:
+		name = "UDP";
+		break;
+	case IPPROTO_ICMP:
+		name = "ICMP";
+		break;
+	case IPPROTO_ICMPV6:
+		name = "IPv6-ICMP";
+		break;
+	case IPPROTO_SCTP:
+		name = "SCTP";
+		break;
+	default:
+		snprintf(digits, sizeof(digits), "%03u", protocol);
+	}
+	set_string(object, "proto", name);
+}
+
+static void set_port(json_t *object, const char *key, uint16_t port, uint8_t protocol)
+{
+	if (port != 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
+			protocol == IPPROTO_SCTP)
+		set_number(object, key, port);
+}
+
+static void set_vlans(json_t *object, const uint16_t vlans[2])
+{
+	json_t *list;
+
+	if (vlans[0] == 0)
+		return;
+	list = json_array();
+	for (int i = 0; i < 2 && vlans[i] != 0; i++)
+		json_array_append_new(list, json_integer(vlans[i]));
+	json_object_set_new(object, "vlan", list);
+}
+
+static json_t *flow_numbers(const struct flow_record *record)
+{
+	json_t *flow = json_object();
+
+	set_number(flow, "pkts_toserver", record->packets_to_server);
+	set_number(flow, "pkts_toclient", record->packets_to_client);
+	set_number(flow, "bytes_toserver", record->bytes_to_server);
+	set_number(flow, "bytes_toclient", record->bytes_to_client);
+	set_time(flow, "start", record->start_ns);
+	set_time(flow, "end", record->end_ns);
+	set_string(flow, "reason", flow_end_name(record->reason));
+	return flow;
+}
+
+static json_t *flow_verdict(const struct flow_record *record)
+{
+	json_t *verdict = json_object();
+	json_t *evidence = json_array();
+
+	set_string(verdict, "app", application_name(record->app));
+	set_string(verdict, "confidence", confidence_name(record->confidence));
+	if (record->role != ROLE_NONE)
+		set_string(verdict, "role", role_name(record->role));
+	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (record->signals & 1u << signal)
+			json_array_append_new(evidence, json_string(signal_name(signal)));
+	json_object_set_new(verdict, "evidence", evidence);
+	return verdict;
+}
+
+void event_flow(FILE *stream, const struct flow_record *record)
+{
+	json_t *event = record_create(record->start_ns, "flow");
+	const char *app_proto = detect_app_proto_name(record->app_proto);
+
+	set_number(event, "flow_id", record->id);
+	set_address(event, "src_ip", record->source, record->is_ip4);
+	set_port(event, "src_port", record->source_port, record->protocol);
+	set_address(event, "dest_ip", record->destination, record->is_ip4);
+	set_port(event, "dest_port", record->destination_port, record->protocol);
+	set_protocol(event, record->protocol);
+	set_vlans(event, record->vlans);
+	if (app_proto != NULL)
+		set_string(event, "app_proto", app_proto);
+	json_object_set_new(event, "flow", flow_numbers(record));
+	json_object_set_new(event, "wiretag", flow_verdict(record));
+	write_line(stream, event);
+}
+
+static json_t *app_steps(const struct host_app *app)
+{
+	json_t *steps = json_array();
+
+	for (int i = 0; i < app->step_count; i++) {
+		json_t *step = json_object();
+
+		set_string(step, "step", step_name(app->steps[i].step));
+		set_time(step, "timestamp", app->steps[i].time_ns);
+		json_array_append_new(steps, step);
+	}
+	return steps;
+}
+
+// What came from a packet is made printable here once more: JSON must be UTF-8, whatever others
+// put into a text.
+static void set_text(json_t *object, const char *key, const char *text, size_t length)
+{
+	char printable[EVIDENCE_TEXT_BYTES];
+
+	length = findings_printable(printable, sizeof(printable), (const uint8_t *)text, length);
+	json_object_set_new(object, key, json_stringn(printable, length));
+}
+
+static json_t *app_evidence(const struct host_app *app)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < app->ledger_count; i++) {
+		const struct host_ledger *ledger = &app->ledger[i];
+		const struct evidence *first = &ledger->first;
+		json_t *line = json_object();
+
+		set_string(line, "signal", signal_name(first->signal));
+		set_time(line, "timestamp", first->time_ns);
+		set_number(line, "count", ledger->count);
+		set_text(line, "example", first->text,
+				first->text_length < sizeof(first->text) ? first->text_length :
+									   sizeof(first->text));
+		json_array_append_new(list, line);
+	}
+	return list;
+}
+
+static json_t *host_verdict(const struct host *host, const struct host_app *app)
+{
+	json_t *verdict = json_object();
+
+	set_address(verdict, "ip", host->address, host->is_ip4);
+	set_string(verdict, "app", application_name(app->app));
+	set_string(verdict, "confidence", confidence_name(app->confidence));
+	if (app->version[0] != '\0')
+		set_text(verdict, "version", app->version, strlen(app->version));
+	if (app->port != 0)
+		set_number(verdict, "port", app->port);
+	json_object_set_new(verdict, "super_node", json_boolean(app->is_super_node));
+	json_object_set_new(verdict, "steps", app_steps(app));
+	json_object_set_new(verdict, "evidence", app_evidence(app));
+	return verdict;
+}
+
+void event_host(FILE *stream, const struct host *host)
+{
+	for (int i = 0; i < host->app_count; i++) {
+		json_t *event = record_create(host->last_ns, "host");
+
+		json_object_set_new(event, "wiretag", host_verdict(host, &host->apps[i]));
+		write_line(stream, event);
+	}
+}
+
+void event_stats(FILE *stream, const struct event_stats *stats)
+{
+	json_t *event = record_create(stats->time_ns, "stats");
+	json_t *totals = json_object();
+	json_t *reasons = json_object();
+
+	set_number(totals, "packets", stats->packets);
+	set_number(totals, "bytes", stats->bytes);
+	set_number(totals, "not_flow", stats->not_flow);
+	set_number(totals, "flows", stats->flows);
+	set_number(totals, "hosts", stats->hosts);
+	set_number(totals, "evidence_lost", stats->evidence_lost);
+	for (int reason = 0; reason < REASON_COUNT; reason++)
+		set_number(reasons, reason_label(reason), stats->reasons[reason]);
+	json_object_set_new(totals, "reasons", reasons);
+	json_object_set_new(event, "stats", totals);
+	write_line(stream, event);
+}
