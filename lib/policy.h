@@ -29,6 +29,6 @@ struct policy *policy_create(struct rules *rules, unsigned worker_count);
 void policy_free(struct policy *policy);
 
 // Reads a `policy:` map (application: forward | drop | {tag: {dscp, vlan, pcp}}, `default` for all
-// that it does not name). Complains about everything that is wrong, including applications that
-// no rule names.
+// applications that it does not name). Complains about everything that is wrong, including
+// applications that no rule names. What belongs to no application is always forwarded.
 void policy_read(struct policy *policy, const struct yaml_node *map, struct complaints *complaints);

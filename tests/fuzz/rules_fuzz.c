@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Any bytes as a file of rules: read, compiled, and matched against themselves.
-#include "rules.h"
-#include "scan.h"
+// Any bytes as a file of rules and a policy: read, compiled, and matched against themselves.
+#include "policy.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -13,7 +12,7 @@ enum {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void match(const struct rules *rules, const uint8_t *data, size_t size)
+static void match(struct policy *policy, const uint8_t *data, size_t size)
 {
 	static struct findings findings;
 	const struct rule_context context = {
@@ -23,7 +22,7 @@ static void match(const struct rules *rules, const uint8_t *data, size_t size)
 		.protocol = IPPROTO_TCP,
 		.is_ip4 = true,
 	};
-	struct scan_scratch *scratch = rules_scratch_create(rules);
+	const struct rules *rules = policy->rules;
 	uint32_t matches[MATCHES_MAX];
 	uint64_t scanned = 0;
 	unsigned count;
@@ -32,27 +31,39 @@ static void match(const struct rules *rules, const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < BUFFER_COUNT; i++)
 		findings.values[findings.value_count++] =
 				(struct value){ .data = data, .length = size, .buffer = i };
-	count = rules_match(rules, scratch, &findings, &context, matches, MATCHES_MAX, &scanned);
+	count = rules_match(rules, policy->workers[0].scratch, &findings, &context, matches,
+			MATCHES_MAX, &scanned);
 	for (unsigned i = 0; i < count; i++)
 		if (matches[i] >= rules_count(rules) || (i > 0 && matches[i] <= matches[i - 1]))
 			__builtin_trap();
-	scan_scratch_free(scratch);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct complaints complaints = { 0 };
-	struct rules *rules = rules_create();
-	struct yaml_file *file = NULL;
+	struct policy *policy = NULL;
+	struct rules *rules;
+	struct yaml_file *file;
 
-	if (size <= INPUT_MAX)
-		file = yaml_parse((const char *)data, size, "fuzz", &complaints);
-	if (file != NULL && yaml_get(yaml_root(file), "rules") != NULL)
+	if (size > INPUT_MAX)
+		return -1;
+	file = yaml_parse((const char *)data, size, "fuzz", &complaints);
+	if (file == NULL)
+		goto out;
+	rules = rules_create();
+	if (yaml_get(yaml_root(file), "rules") != NULL)
 		rules_add(rules, yaml_get(yaml_root(file), "rules"), &complaints);
+	if (rules_compile(rules) < 0) {
+		rules_free(rules);
+		goto out;
+	}
+	policy = policy_create(rules, 1);
+	if (yaml_get(yaml_root(file), "policy") != NULL)
+		policy_read(policy, yaml_get(yaml_root(file), "policy"), &complaints);
+	match(policy, data, size);
+out:
+	policy_free(policy);
 	yaml_close(file);
-	if (rules_compile(rules) == 0)
-		match(rules, data, size);
-	rules_free(rules);
 	complaints_fini(&complaints);
 	return 0;
 }

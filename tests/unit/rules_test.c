@@ -538,6 +538,62 @@ static void many_rules(void **)
 	rules_free(rules);
 }
 
+// The rules that come with the program, on what they are meant for and on what looks like it.
+static void the_rules_we_ship(void **)
+{
+	static const struct {
+		struct seen seen;
+		const char *ids;
+	} cases[] = {
+		{ { { { BUFFER_HTTP_HOST, "ui.skype.com" } } }, "1001" },
+		{ { { { BUFFER_HTTP_HOST, "skype.com" } } }, "" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Debian APT-HTTP/1.3 (2.6.1)" } } }, "2001" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Mozilla/5.0 (not libdnf (x))" } } }, "" },
+		{ { { { BUFFER_HTTP_HOST, "download.windowsupdate.com" } } }, "2002" },
+		{ { { { BUFFER_HTTP_HOST, "windowsupdate.com" } } }, "2002" },
+		{ { { { BUFFER_HTTP_HOST, "xwindowsupdate.com" } } }, "" },
+		{ { { { BUFFER_HTTP_HOST, "captive.apple.com" },
+				  { BUFFER_HTTP_URI, "/hotspot-detect.html" } } },
+				"2003" },
+		{ { { { BUFFER_HTTP_HOST, "captive.apple.com" }, { BUFFER_HTTP_URI, "/" } } }, "" },
+		{ { { { BUFFER_PAYLOAD,
+				  "\x13"
+				  "BitTorrent protocol12345678" } } },
+				"2004" },
+		{ { { { BUFFER_PAYLOAD,
+				  "GET /?q=\x13"
+				  "BitTorrent protocol" } } },
+				"" },
+		{ { { { BUFFER_PAYLOAD, "d1:ad2:id20:abc" } }, .protocol = IPPROTO_UDP }, "2005" },
+		{ { { { BUFFER_PAYLOAD, "d1:ad2:id20:abc" } } }, "" },
+		{ { { { BUFFER_PAYLOAD, "SSH-2.0-OpenSSH_9.2\r\n" } } }, "2006" },
+		{ { { { BUFFER_PAYLOAD, "xSSH-2.0-OpenSSH_9.2\r\n" } } }, "" },
+	};
+	const char *source = getenv("WIRETAG_SOURCE");
+	struct complaints complaints = { 0 };
+	struct rules *rules;
+	char path[1024];
+
+	if (source == NULL)
+		skip();
+	snprintf(path, sizeof(path), "%s/config/rules", source);
+	rules = rules_create();
+	rules_add_path(rules, path, &complaints);
+	complaints_print(&complaints, stderr);
+	assert_int_equal(complaints.count, 0);
+	assert_int_equal(rules_compile(rules), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (strcmp(ids(rules, &cases[i].seen), cases[i].ids) != 0)
+			fail_msg("case %zu: '%s'", i, ids(rules, &cases[i].seen));
+	for (unsigned i = 0; i < rules_count(rules); i++) {
+		const struct rule *rule = rules_at(rules, i);
+
+		assert_true(strlen(rule->note) > 0);
+		assert_int_equal(rule->app == APP_SKYPE, rule->id == 1001);
+	}
+	rules_free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +608,7 @@ int main(void)
 		cmocka_unit_test(reads_a_folder_in_alphabetical_order),
 		cmocka_unit_test(every_prefix_is_safe),
 		cmocka_unit_test(many_rules),
+		cmocka_unit_test(the_rules_we_ship),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
