@@ -16,8 +16,9 @@
 enum {
 	PAIRS_MAX = 8,
 	DIRECTIONS_MAX = 2 * PAIRS_MAX, // 2 * pair: inside to outside; + 1: outside to inside
-	BURST_BUCKETS = 8, // bursts of 0, 1, 2, 4, 8, 16, 32, 64 packets at most
-	DURATION_BUCKETS = 16, // of 2^8 .. 2^23 TSC cycles
+	BURST_BUCKETS = 8, // [i]: bursts of at most 0, 1, 2, 4, 8, 16, 32, 64 packets
+	DURATION_BUCKETS =
+			16, // [i]: at most 2^(8 + i) TSC cycles; the last also whatever took longer
 };
 
 enum verdict_label {
@@ -95,6 +96,14 @@ bool counters_read(const struct counters_public *published, struct counters *cou
 
 // sum += counters, word by word (`last_poll_ns` becomes the smaller one).
 void counters_add(struct counters *sum, const struct counters *counters);
+
+// Packet path: enters one duration into `burst_cycles` or `scan_cycles`.
+static inline void counters_duration(uint64_t buckets[DURATION_BUCKETS], uint64_t cycles)
+{
+	unsigned bucket = cycles <= 256 ? 0 : 64 - 8 - __builtin_clzll(cycles - 1);
+
+	buckets[bucket < DURATION_BUCKETS ? bucket : DURATION_BUCKETS - 1]++;
+}
 
 enum reason_group reason_group(enum reason reason);
 const char *reason_label(enum reason reason);

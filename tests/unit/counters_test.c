@@ -100,9 +100,38 @@ static void a_stuck_writer_does_not_hold_the_reader(void **)
 	free(published);
 }
 
+// A bound belongs to the bucket that it bounds, as `le` says.
+static void sorts_durations(void **)
+{
+	static const struct {
+		uint64_t cycles;
+		unsigned bucket;
+	} cases[] = {
+		{ 0, 0 },
+		{ 1, 0 },
+		{ 256, 0 },
+		{ 257, 1 },
+		{ 512, 1 },
+		{ 513, 2 },
+		{ 1 << 22, 14 },
+		{ (1 << 22) + 1, 15 },
+		{ 1 << 23, 15 },
+		{ UINT64_MAX, 15 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t buckets[DURATION_BUCKETS] = { 0 };
+
+		counters_duration(buckets, cases[i].cycles);
+		for (unsigned bucket = 0; bucket < DURATION_BUCKETS; bucket++)
+			assert_int_equal(buckets[bucket], bucket == cases[i].bucket);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sorts_durations),
 		cmocka_unit_test(every_reason_has_words),
 		cmocka_unit_test(add_sums_words_and_keeps_the_oldest_poll),
 		cmocka_unit_test(a_snapshot_is_one_moment),
