@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// All numbers of one moment: plain data that the manager gathers and every page is written from.
+//
+// Large, over half a megabyte: allocate it. What is shown as a value is a uint64_t, so that tables
+// can name it by its offset.
+#pragma once
+
+#include "counters.h"
+
+enum {
+	SNAPSHOT_PORTS_MAX = 2 * PAIRS_MAX,
+	SNAPSHOT_WORKERS_MAX = 64,
+	SNAPSHOT_QUEUES_MAX = SNAPSHOT_PORTS_MAX * SNAPSHOT_WORKERS_MAX,
+	SNAPSHOT_POOLS_MAX = 32,
+	SNAPSHOT_NODES_MAX = 8,
+	SNAPSHOT_RULES_MAX = 256, // those that get a label of their own
+	SNAPSHOT_NAME_BYTES = 64,
+};
+
+struct snapshot_pair {
+	char name[SNAPSHOT_NAME_BYTES]; // as configured, unique
+	unsigned inside, outside; // indices of its ports
+};
+
+struct snapshot_port {
+	char name[SNAPSHOT_NAME_BYTES]; // as configured, unique
+	char device[SNAPSHOT_NAME_BYTES]; // PCI address or virtual device
+	char driver[SNAPSHOT_NAME_BYTES];
+	char mac[18]; // "02:00:00:00:00:01"
+	int node; // NUMA; -1: unknown
+	uint64_t started, up, promiscuous; // 0 or 1
+	uint64_t speed_bytes; // a second; 0: unknown
+	uint64_t mtu_bytes;
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_nombuf, rx_errors;
+	uint64_t tx_packets, tx_bytes, tx_errors;
+};
+
+// Who polls which queue.
+struct snapshot_queue {
+	uint16_t port, queue, worker; // index of the port, the port's queue, index of the worker
+};
+
+struct snapshot_worker {
+	unsigned lcore; // unique
+	int node; // NUMA
+	uint64_t flow_capacity;
+	uint64_t flow_table_bytes;
+	uint64_t evidence_waiting, evidence_capacity; // records in its ring
+	struct counters counters; // of one moment
+};
+
+struct snapshot_pool {
+	char name[SNAPSHOT_NAME_BYTES]; // unique
+	int node;
+	uint64_t objects, available;
+};
+
+struct snapshot_node {
+	unsigned node; // unique
+	uint64_t hugepage_bytes, hugepage_free_bytes;
+};
+
+struct snapshot_rule {
+	uint32_t id; // unique
+	uint64_t matches;
+};
+
+struct snapshot {
+	uint64_t time_ns; // since the epoch, as all times here
+	uint64_t tsc_hz;
+	uint64_t scrape_ns; // how long the scrape before this one took
+
+	const char *version, *revision, *dpdk, *regex_engine; // static; NULL is shown as ""
+
+	struct {
+		uint64_t start_ns, cpu_ns;
+		uint64_t resident_bytes, virtual_bytes;
+		uint64_t open_fds, max_fds;
+	} process;
+
+	struct {
+		uint64_t last_load_ok; // 0 or 1
+		uint64_t last_load_ok_ns; // when a configuration was last taken over
+		uint64_t rules;
+	} config;
+
+	struct {
+		uint64_t count, capacity;
+		uint64_t learned, expired, evicted;
+	} hosts;
+
+	uint64_t regex_database_bytes;
+	uint64_t regex_scratch_bytes; // of all workers
+
+	unsigned pair_count, port_count, queue_count, worker_count;
+	unsigned pool_count, node_count, rule_count, app_count;
+	uint64_t other_rule_matches; // of the rules that found no room in `rules`
+
+	struct snapshot_pair pairs[PAIRS_MAX];
+	struct snapshot_port ports[SNAPSHOT_PORTS_MAX];
+	struct snapshot_queue queues[SNAPSHOT_QUEUES_MAX];
+	struct snapshot_pool pools[SNAPSHOT_POOLS_MAX];
+	struct snapshot_node nodes[SNAPSHOT_NODES_MAX];
+	struct snapshot_rule rules[SNAPSHOT_RULES_MAX];
+	struct snapshot_worker workers[SNAPSHOT_WORKERS_MAX];
+};
+
+// Where snapshots come from. gather() gets the same struct each time, zeroed at first: what it
+// cannot read just now keeps its value.
+struct snapshot_source {
+	void (*gather)(void *context, struct snapshot *snapshot);
+	void *context;
+};
+
+// The counters of all workers together.
+void snapshot_total(const struct snapshot *snapshot, struct counters *total);
+// The direction of what the port receives, -1 when it is in no pair.
+int snapshot_direction(const struct snapshot *snapshot, unsigned port);
+// Packets of a direction in the reason groups of `groups` (1 << enum reason_group).
+uint64_t snapshot_packets(const struct counters *counters, unsigned direction, unsigned groups);
