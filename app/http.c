@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "http.h"
+
+#include "fail.h"
+#include "health.h"
+#include "listener.h"
+#include "log.h"
+#include "metric.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+LOG_TYPE("http");
+
+enum {
+	CONNECTIONS_MAX = 8,
+	TIMEOUT_S = 5,
+	RUNS_MAX = 16, // of MHD_run() in one http_run()
+};
+
+struct http {
+	struct MHD_Daemon *daemon;
+	struct listener listener;
+	struct snapshot_source source;
+	struct snapshot *snapshot;
+	uint64_t scrape_ns; // what the last page of metrics took
+};
+
+// 0, a status other than 200, or -errno.
+typedef int page_writer(struct text *text, const struct snapshot *snapshot);
+
+static page_writer write_index, write_healthy, write_ready;
+
+static const struct page {
+	const char *path;
+	const char *content_type;
+	page_writer *write;
+} pages[] = {
+	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_write },
+	{ "/-/healthy", "text/plain; charset=utf-8", write_healthy },
+	{ "/-/ready", "application/json", write_ready },
+	{ "/healthz", "text/plain; charset=utf-8", write_healthy },
+	{ "/readyz", "application/json", write_ready },
+	{ "/", "text/html; charset=utf-8", write_index },
+};
+
+enum {
+	PAGES = sizeof(pages) / sizeof(pages[0])
+};
+
+static int write_index(struct text *text, const struct snapshot *)
+{
+	text_add(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<title>wiretag</title>\n<ul>\n");
+	for (unsigned i = 0; i < PAGES; i++)
+		text_printf(text, "<li><a href=\"%s\">%s</a></li>\n", pages[i].path, pages[i].path);
+	text_add(text, "</ul>\n</html>\n");
+	return text_error(text);
+}
+
+// The manager runs, or nobody would answer.
+static int write_healthy(struct text *text, const struct snapshot *)
+{
+	text_add(text, "wiretag is healthy.\n");
+	return text_error(text);
+}
+
+static int write_ready(struct text *text, const struct snapshot *snapshot)
+{
+	struct health health;
+
+	health_check(snapshot, &health);
+	text_printf(text, "{\"ready\": %s, \"reasons\": [", health.is_ready ? "true" : "false");
+	for (unsigned i = 0; i < health.line_count; i++) {
+		text_add(text, i == 0 ? "\"" : ", \"");
+		text_escape(text, health.lines[i]);
+		text_add(text, "\"");
+	}
+	text_add(text, "]}\n");
+	if (text_error(text) < 0)
+		return text_error(text);
+	return health.is_ready ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+// Takes over what `text` holds.
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
+		const char *content_type, struct text *text)
+{
+	struct MHD_Response *response;
+	enum MHD_Result ret;
+
+	response = MHD_create_response_from_buffer(text->length, text->data, MHD_RESPMEM_MUST_FREE);
+	if (response == NULL) {
+		text_fini(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	ret = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+static enum MHD_Result reply_line(
+		struct MHD_Connection *connection, unsigned status, const char *line)
+{
+	struct text text = { 0 };
+
+	text_add(&text, line);
+	return reply(connection, status, "text/plain; charset=utf-8", &text);
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static enum MHD_Result reply_page(
+		struct http *http, struct MHD_Connection *connection, const struct page *page)
+{
+	uint64_t start_ns = clock_ns();
+	struct text text = { 0 };
+	int ret;
+
+	http->source.gather(http->source.context, http->snapshot);
+	http->snapshot->scrape_ns = http->scrape_ns;
+	ret = page->write(&text, http->snapshot);
+	if (ret < 0) {
+		text_fini(&text);
+		return reply_line(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "No memory.\n");
+	}
+	if (page->write == metrics_write)
+		http->scrape_ns = clock_ns() - start_ns;
+	return reply(connection, ret == 0 ? MHD_HTTP_OK : (unsigned)ret, page->content_type, &text);
+}
+
+static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
+		const char *method, const char *, const char *, size_t *, void **)
+{
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return reply_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+				"Only GET and HEAD are answered.\n");
+	for (unsigned i = 0; i < PAGES; i++)
+		if (strcmp(path, pages[i].path) == 0)
+			return reply_page(context, connection, &pages[i]);
+	return reply_line(connection, MHD_HTTP_NOT_FOUND, "No such page: / lists all.\n");
+}
+
+__attribute__((format(printf, 2, 0))) static void log_daemon(
+		void *, const char *format, va_list arguments)
+{
+	char line[256];
+
+	vsnprintf(line, sizeof(line), format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	LOG(DEBUG, "%s", line);
+}
+
+struct http *http_open(const char *listen, const struct snapshot_source *source)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL)
+		return fail_null(ENOMEM);
+	http->source = *source;
+	http->snapshot = calloc(1, sizeof(*http->snapshot));
+	if (http->snapshot == NULL)
+		goto err_http;
+	if (listener_open(&http->listener, listen, "metrics.listen") < 0)
+		goto err_snapshot;
+	http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer,
+			http, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
+			MHD_OPTION_LISTEN_SOCKET, http->listener.fd, MHD_OPTION_CONNECTION_LIMIT,
+			(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)TIMEOUT_S, MHD_OPTION_END);
+	if (http->daemon == NULL) {
+		LOG(ERR, "cannot serve metrics on %s: the web server does not start", listen);
+		errno = ENOMEM;
+		goto err_listener;
+	}
+	return http;
+
+err_listener:
+	listener_close(&http->listener);
+err_snapshot:
+	free(http->snapshot);
+err_http:
+	free(http);
+	return NULL;
+}
+
+void http_close(struct http *http)
+{
+	if (http == NULL)
+		return;
+	MHD_quiesce_daemon(http->daemon); // leaves the socket to us
+	MHD_stop_daemon(http->daemon);
+	listener_close(&http->listener);
+	free(http->snapshot);
+	free(http);
+}
+
+int http_fd(const struct http *http)
+{
+	return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+void http_run(struct http *http)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	// A connection that can go on at once does not make the descriptor readable.
+	for (unsigned i = 0; i < RUNS_MAX; i++) {
+		MHD_run(http->daemon);
+		if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
+			return;
+	}
+}
+
+const char *http_url(const struct http *http)
+{
+	return http->listener.url;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The pages that the manager serves over HTTP: metrics, health, an index.
+//
+// Thread: the manager's. There is no thread behind it: requests are read, answered and timed out
+// inside http_run(), which never waits. A client that is slow or silent costs one of a few
+// connections for some seconds and delays nobody.
+#pragma once
+
+#include "snapshot.h"
+
+struct http;
+
+// Serves at an address as listener_open() takes it. `source` is copied and asked once for each
+// page. NULL with errno after a log line that says what to do. Free with http_close().
+struct http *http_open(const char *listen, const struct snapshot_source *source);
+void http_close(struct http *http);
+
+// Readable when there is work for http_run(). An epoll descriptor: it can be polled itself.
+int http_fd(const struct http *http);
+// Does what there is to do. Call it when http_fd() is readable and also at least every 100 ms:
+// silent clients are given up here.
+void http_run(struct http *http);
+
+// "http://127.0.0.1:9932/" or "unix:PATH", with the port that was found.
+const char *http_url(const struct http *http);
