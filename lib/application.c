@@ -76,13 +76,13 @@ int confidence_of(const char *name)
 	return -1;
 }
 
-static const char *const roles[ROLE_COUNT] = {
-	[ROLE_VERSION_CHECK] = "version-check",
-	[ROLE_LOGIN] = "login",
-	[ROLE_P2P] = "p2p",
-	[ROLE_CALL] = "call",
-	[ROLE_FILE_TRANSFER] = "file-transfer",
-	[ROLE_SERVICE] = "service",
+static const char *const roles[FLOW_ROLE_COUNT] = {
+	[FLOW_ROLE_VERSION_CHECK] = "version-check",
+	[FLOW_ROLE_LOGIN] = "login",
+	[FLOW_ROLE_P2P] = "p2p",
+	[FLOW_ROLE_CALL] = "call",
+	[FLOW_ROLE_FILE_TRANSFER] = "file-transfer",
+	[FLOW_ROLE_SERVICE] = "service",
 };
 
 const char *role_name(enum role role)
@@ -92,7 +92,7 @@ const char *role_name(enum role role)
 
 int role_of(const char *name)
 {
-	for (int i = ROLE_NONE + 1; i < ROLE_COUNT; i++)
+	for (int i = FLOW_ROLE_NONE + 1; i < FLOW_ROLE_COUNT; i++)
 		if (strcmp(roles[i], name) == 0)
 			return i;
 	return -1;

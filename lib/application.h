@@ -21,14 +21,14 @@ enum confidence {
 };
 
 enum role {
-	ROLE_NONE,
-	ROLE_VERSION_CHECK,
-	ROLE_LOGIN,
-	ROLE_P2P,
-	ROLE_CALL,
-	ROLE_FILE_TRANSFER,
-	ROLE_SERVICE,
-	ROLE_COUNT,
+	FLOW_ROLE_NONE,
+	FLOW_ROLE_VERSION_CHECK,
+	FLOW_ROLE_LOGIN,
+	FLOW_ROLE_P2P,
+	FLOW_ROLE_CALL,
+	FLOW_ROLE_FILE_TRANSFER,
+	FLOW_ROLE_SERVICE,
+	FLOW_ROLE_COUNT,
 };
 
 // What a piece of evidence shows. SIGNAL(NAME, "label", "in words").
@@ -48,7 +48,7 @@ int application_count(void);
 
 const char *confidence_name(enum confidence confidence); // "none", "weak", "strong", "certain"
 int confidence_of(const char *name); // -1 when it is none of weak, strong, certain
-const char *role_name(enum role role); // NULL for ROLE_NONE
+const char *role_name(enum role role); // NULL for FLOW_ROLE_NONE
 int role_of(const char *name); // -1 when there is no such role
 const char *signal_name(enum signal signal);
 const char *signal_words(enum signal signal);

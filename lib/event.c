@@ -158,7 +158,7 @@ static json_t *flow_verdict(const struct flow_record *record)
 
 	set_string(verdict, "app", application_name(record->app));
 	set_string(verdict, "confidence", confidence_name(record->confidence));
-	if (record->role != ROLE_NONE)
+	if (record->role != FLOW_ROLE_NONE)
 		set_string(verdict, "role", role_name(record->role));
 	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (record->signals & 1u << signal)

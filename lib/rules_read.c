@@ -360,12 +360,12 @@ static void read_confidence(struct reader *reader, const struct yaml_node *node)
 
 static void read_role(struct reader *reader, const struct yaml_node *node)
 {
-	const char *words[ROLE_COUNT] = { NULL };
+	const char *words[FLOW_ROLE_COUNT] = { NULL };
 	const int role = role_of(yaml_text(node));
 
 	if (!yaml_expect(reader->complaints, node, YAML_SCALAR))
 		return;
-	for (int i = ROLE_NONE + 1; i < ROLE_COUNT; i++)
+	for (int i = FLOW_ROLE_NONE + 1; i < FLOW_ROLE_COUNT; i++)
 		words[i - 1] = role_name(i);
 	if (role < 0)
 		yaml_complain_word(reader->complaints, node, "role", words);

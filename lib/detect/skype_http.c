@@ -134,7 +134,7 @@ static void add_fact(struct findings *findings, const struct check *check)
 	fact->signal = SIGNAL_SKYPE_VERSION_CHECK;
 	fact->app = APP_SKYPE;
 	fact->confidence = CONFIDENCE_CERTAIN;
-	fact->role = ROLE_VERSION_CHECK;
+	fact->role = FLOW_ROLE_VERSION_CHECK;
 	fact->version_length = findings_printable(fact->version, sizeof(fact->version),
 			check->version.at, check->version.length);
 	memcpy(fact->text, method, sizeof(method));

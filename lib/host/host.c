@@ -362,7 +362,7 @@ static bool app_learn(struct host_app *app, const struct evidence *evidence)
 		ledger->first = *evidence;
 	app_decide(app, ledger, evidence);
 	app_learn_version(app, evidence);
-	if (evidence->role == ROLE_VERSION_CHECK)
+	if (evidence->role == FLOW_ROLE_VERSION_CHECK)
 		app_add_step(app, STEP_STARTUP, evidence);
 	return true;
 }

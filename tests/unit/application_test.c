@@ -67,9 +67,9 @@ static void words_go_both_ways(void **)
 	assert_string_equal(confidence_name(CONFIDENCE_NONE), "none");
 	assert_int_equal(confidence_of("none"), -1);
 	assert_int_equal(confidence_of(""), -1);
-	for (int i = ROLE_NONE + 1; i < ROLE_COUNT; i++)
+	for (int i = FLOW_ROLE_NONE + 1; i < FLOW_ROLE_COUNT; i++)
 		assert_int_equal(role_of(role_name(i)), i);
-	assert_null(role_name(ROLE_NONE));
+	assert_null(role_name(FLOW_ROLE_NONE));
 	assert_int_equal(role_of("p2"), -1);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		assert_true(strlen(signal_name(i)) > 0);

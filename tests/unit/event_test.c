@@ -73,7 +73,7 @@ static void a_flow_that_is_known(void **)
 	record.app_proto = DETECTOR_http + 1;
 	record.app = APP_SKYPE;
 	record.confidence = CONFIDENCE_CERTAIN;
-	record.role = ROLE_VERSION_CHECK;
+	record.role = FLOW_ROLE_VERSION_CHECK;
 	record.signals = 1 << SIGNAL_HTTP_HOST | 1 << SIGNAL_SKYPE_VERSION_CHECK;
 	record.reason = FLOW_END_CLOSED;
 	event_flow(stream, &record);

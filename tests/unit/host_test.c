@@ -189,7 +189,7 @@ static void learn_check(struct host_table *table, double seconds, uint64_t flow_
 {
 	struct evidence evidence = evidence_of(1, seconds, CONFIDENCE_CERTAIN);
 
-	evidence.role = ROLE_VERSION_CHECK;
+	evidence.role = FLOW_ROLE_VERSION_CHECK;
 	evidence.flow_id = flow_id;
 	evidence.number = flow_id;
 	host_learn(table, &evidence);
@@ -442,7 +442,7 @@ static void much_evidence_of_each_is_bounded(void **)
 		memcpy(evidence.host, &host, sizeof(host));
 		evidence.app = 1 + i % HOST_APPS_MAX;
 		evidence.signal = i / HOST_APPS_MAX % SIGNAL_COUNT;
-		evidence.role = ROLE_VERSION_CHECK;
+		evidence.role = FLOW_ROLE_VERSION_CHECK;
 		evidence.flow_id = i;
 		host_learn(table, &evidence);
 	}

@@ -324,31 +324,13 @@ static void the_rest_is_refused_at_once(void **)
 {
 	static const char *const others[] = {
 		"\x16", // TLS
-		" ",
-		"\rG",
-		"G\x01",
-		"GET  ",
-		"GET\t",
-		"GET\r",
-		"GET /\t",
+		" ", "\rG", "G\x01", "GET  ", "GET\t", "GET\r", "GET /\t",
 		"GET /\r", // HTTP/0.9
-		"GET / h",
-		"GET / HTTP/2",
-		"GET / HTTP/1.x",
-		"GET / HTTP/1.1 ",
-		"GET / HTTP/1.10",
-		"GET / HTTP/1.1\rX",
-		"GET /\x7f",
-		"ABCDEFGHIJKLMNOPQRSTUVWXY",
+		"GET / h", "GET / HTTP/2", "GET / HTTP/1.x", "GET / HTTP/1.1 ", "GET / HTTP/1.10",
+		"GET / HTTP/1.1\rX", "GET /\x7f", "ABCDEFGHIJKLMNOPQRSTUVWXY",
 		"PRI * HTTP/2", // RFC 9113 3.4
-		"SSH-2.0-OpenSSH_9.2p1\r",
-		"EHLO mail.example\r",
-		"OPTIONS rtsp://a/ R",
-		"INVITE sip:a S",
-		"HTTP/2",
-		"HTTP/1.1 20O",
-		"HTTP/1.1  ",
-		"HTTP/1.1 2000",
+		"SSH-2.0-OpenSSH_9.2p1\r", "EHLO mail.example\r", "OPTIONS rtsp://a/ R",
+		"INVITE sip:a S", "HTTP/2", "HTTP/1.1 20O", "HTTP/1.1  ", "HTTP/1.1 2000",
 		"ICY 200 O",
 		"(", // what follows does not matter
 	};

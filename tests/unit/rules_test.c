@@ -153,7 +153,7 @@ static void a_rule_has_what_was_written(void **)
 	assert_int_equal(rule->id, 1001);
 	assert_int_equal(rule->app, APP_SKYPE);
 	assert_int_equal(rule->confidence, CONFIDENCE_CERTAIN);
-	assert_int_equal(rule->role, ROLE_VERSION_CHECK);
+	assert_int_equal(rule->role, FLOW_ROLE_VERSION_CHECK);
 	assert_int_equal(rule->condition_count, 1);
 	assert_int_equal(rule->signals, 1u << SIGNAL_HTTP_HOST);
 	assert_string_equal(rule->note, "every client asks");
@@ -162,7 +162,7 @@ static void a_rule_has_what_was_written(void **)
 	assert_int_equal(rule->id, 7);
 	assert_string_equal(application_name(rule->app), "updater");
 	assert_int_equal(rule->confidence, CONFIDENCE_STRONG);
-	assert_int_equal(rule->role, ROLE_NONE);
+	assert_int_equal(rule->role, FLOW_ROLE_NONE);
 	assert_int_equal(rule->condition_count, 5);
 	assert_int_equal(rule->signals, 1u << SIGNAL_HTTP_METHOD | 1u << SIGNAL_HTTP_HEADER);
 	assert_string_equal(rule->note, "");

@@ -38,7 +38,7 @@ static void assert_fact(const char *version, const char *text)
 	assert_int_equal(fact->signal, SIGNAL_SKYPE_VERSION_CHECK);
 	assert_int_equal(fact->app, APP_SKYPE);
 	assert_int_equal(fact->confidence, CONFIDENCE_CERTAIN);
-	assert_int_equal(fact->role, ROLE_VERSION_CHECK);
+	assert_int_equal(fact->role, FLOW_ROLE_VERSION_CHECK);
 	assert_int_equal(fact->version_length, strlen(version));
 	assert_memory_equal(fact->version, version, strlen(version));
 	assert_int_equal(fact->text_length, strlen(text));
