@@ -62,7 +62,7 @@ static_assert(sizeof(struct flow_details) == 20,
 struct flow_table;
 
 struct flow_timeouts {
-	uint32_t half_open_ms; // TCP: no answer, or no handshake seen
+	uint32_t half_open_ms; // TCP: packets in one direction only
 	uint32_t established_ms; // TCP: answered
 	uint32_t closed_ms; // TCP: after both FINs or a RST
 	uint32_t datagram_ms; // UDP and the rest: packets in one direction only
@@ -72,7 +72,7 @@ struct flow_timeouts {
 struct flow_config {
 	uint32_t capacity; // flows, 8 .. 2^27
 	int node; // NUMA node, -1: wherever
-	struct flow_timeouts timeouts; // each at most 4 hours
+	struct flow_timeouts timeouts; // each 1 ms to 4 hours
 	struct counters *counters; // the owner's; flows created, ended by reason, refused
 	// Called for every flow when it ends, before its entry is reused; on the packet's path, so
 	// bound by its rules. May be NULL.
@@ -88,10 +88,13 @@ void flow_table_free(struct flow_table *table);
 // Finds or creates the flow of every packet that has a key, updates its counters, times and TCP
 // state, sets `packet->flow` and PACKET_NEW_FLOW; a packet for which there is no entry keeps NULL
 // and gets REASON_NO_FLOW. A full set gives up its oldest half-open flow, else its least recently
-// used one, and counts it. TCP: a SYN on a closed flow ends it and starts the next.
+// used one, and counts it. TCP: a SYN on a closed flow ends it and starts the next. A flow that was
+// idle for longer than its timeout is over, whether it was aged or not. `packet->flow` holds until
+// the next call that changes the table: a flow that ends while this burst points to it ends then.
 void flow_lookup_burst(struct flow_table *table, struct burst *burst);
 
-// Ages the next `buckets` buckets; the whole table in a round of flow_table_buckets().
+// Ages the next `buckets` buckets; the whole table in a round of flow_table_buckets(). To be called
+// all the time; a round that takes more than 18 minutes is finished at once.
 void flow_age(struct flow_table *table, uint64_t now_ns, uint32_t buckets);
 uint32_t flow_table_buckets(const struct flow_table *table);
 
@@ -124,9 +127,11 @@ void flow_describe(struct flow_table *table, const struct flow *flow, enum flow_
 		struct flow_record *record);
 
 struct flow_details *flow_details(struct flow_table *table, const struct flow *flow);
-uint64_t flow_start_ns(const struct flow_details *details);
+// Of the full times, the nearest to the table's clock.
+uint64_t flow_start_ns(const struct flow_table *table, const struct flow_details *details);
 uint64_t flow_last_ns(const struct flow_table *table, const struct flow *flow);
-// Totals sent by ends[side], hot counters and carried ones together.
+// Totals sent by ends[side], hot counters and carried ones together. They stop at 2^32 packets and
+// 2^47 bytes.
 uint64_t flow_packets(const struct flow_details *details, const struct flow *flow, int side);
 uint64_t flow_bytes(const struct flow_details *details, const struct flow *flow, int side);
 // A number for people and logs, 53 bits, from key and start: the same on every run and worker.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where a flow is: buckets of one cache line, two candidates for each key. For flow*.c only.
+//
+// Time: coarse, in units of 2^29 ns modulo 2^16 (0.54 s, 9.8 hours).
+#pragma once
+
+#include "flow_hash.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum {
+	FLOW_BUCKET_SLOTS = 8,
+	FLOW_ENTRY_BITS = 27,
+	FLOW_COARSE_BACK = 1 << 11, // so far ahead of now (18 minutes) a time is the future's
+};
+
+// Which timeout holds for a flow.
+enum flow_class {
+	FLOW_CLASS_HALF_OPEN,
+	FLOW_CLASS_DATAGRAM,
+	FLOW_CLASS_CLOSED,
+	FLOW_CLASS_ESTABLISHED, // this and the next: answered
+	FLOW_CLASS_DIALOGUE,
+	FLOW_CLASS_COUNT,
+};
+
+struct flow_bucket {
+	alignas(64) uint16_t tags[FLOW_BUCKET_SLOTS]; // of the key's hash; 0: the slot is empty
+	uint16_t times[FLOW_BUCKET_SLOTS]; // coarse, of the last packet
+	uint32_t entries[FLOW_BUCKET_SLOTS]; // class << FLOW_ENTRY_BITS | index of the flow
+};
+static_assert(sizeof(struct flow_bucket) == 64, "one cache line a bucket");
+
+struct flow_slot {
+	struct flow_bucket *bucket;
+	unsigned at; // FLOW_BUCKET_SLOTS: none
+};
+
+struct flow_index {
+	struct flow_bucket *buckets;
+	uint32_t count; // of buckets, at least 2
+	uint64_t secret[FLOW_SECRET_WORDS];
+};
+
+// Draws a secret. 0 or -errno of getrandom(2).
+int flow_index_init(struct flow_index *index, struct flow_bucket *buckets, uint32_t count);
+// The slot that holds flow `number`, whose key has this hash; or none.
+struct flow_slot flow_index_locate(const struct flow_index *index, uint64_t hash, uint32_t number);
+// An empty slot for a key with this hash; or none.
+struct flow_slot flow_index_room(const struct flow_index *index, uint64_t hash);
+
+// Bit i: the flow in slot i was idle for at least `limits[class]` coarse units. The twin is plain C.
+unsigned flow_bucket_overdue(const struct flow_bucket *bucket, uint16_t now,
+		const uint16_t limits[FLOW_CLASS_COUNT]);
+unsigned flow_bucket_overdue_plain(const struct flow_bucket *bucket, uint16_t now,
+		const uint16_t limits[FLOW_CLASS_COUNT]);
+// How gladly each flow is given up for a new one: half-open before all others, then by age, and
+// among those of one age the unanswered. 0: there is none.
+void flow_bucket_scores(
+		const struct flow_bucket *bucket, uint16_t now, uint16_t scores[FLOW_BUCKET_SLOTS]);
+
+// Bit i: slot i has this tag; tag 0 finds the empty slots. The plain twin is for other machines.
+static inline unsigned flow_bucket_match_plain(const struct flow_bucket *bucket, uint16_t tag)
+{
+	unsigned mask = 0;
+
+	for (int i = 0; i < FLOW_BUCKET_SLOTS; i++)
+		mask |= (unsigned)(bucket->tags[i] == tag) << i;
+	return mask;
+}
+
+static inline bool flow_key_equal_plain(const struct flow_key *a, const struct flow_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+#ifdef __SSE2__
+static inline unsigned flow_bucket_match(const struct flow_bucket *bucket, uint16_t tag)
+{
+	__m128i tags = _mm_load_si128((const __m128i *)bucket->tags);
+	__m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+}
+
+static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const int at[] = { 0, 16, sizeof(*a) - 16 };
+	__m128i equal = _mm_set1_epi8(-1);
+
+	for (int i = 0; i < 3; i++) {
+		__m128i x = _mm_loadu_si128((const __m128i *)((const char *)a + at[i]));
+		__m128i y = _mm_loadu_si128((const __m128i *)((const char *)b + at[i]));
+
+		equal = _mm_and_si128(equal, _mm_cmpeq_epi8(x, y));
+	}
+	return _mm_movemask_epi8(equal) == 0xffff;
+}
+#else
+#define flow_bucket_match flow_bucket_match_plain
+#define flow_key_equal flow_key_equal_plain
+#endif

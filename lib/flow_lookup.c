@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packets of a burst to their flows: found, begun, entered in the books.
+//
+// Three small loops over the burst, so that the memory that one of them asks for has come when the
+// next one needs it: bucket, then flow.
+#include "flow_table.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+// What stage by stage becomes known of a packet that has a key.
+struct lookup {
+	uint64_t hash;
+	uint32_t bucket;
+	uint16_t tag;
+	uint8_t at; // FLOW_BUCKET_SLOTS: none
+	bool is_found; // the slot has the key's tag; otherwise it is that of a victim
+};
+
+static inline struct flow_slot slot_of(const struct flow_table *table, const struct lookup *lookup)
+{
+	return (struct flow_slot){ &table->index.buckets[lookup->bucket], lookup->at };
+}
+
+static inline bool has_key(const struct packet *packet)
+{
+	return packet->protocol != PROTOCOL_NONE;
+}
+
+static void hash_burst(const struct flow_table *table, struct burst *burst, struct lookup *lookups)
+{
+	const struct flow_index *index = &table->index;
+
+	for (unsigned i = 0; i < burst->count; i++) {
+		uint64_t hash;
+
+		burst->packets[i].flow = NULL;
+		if (!has_key(&burst->packets[i]))
+			continue;
+		hash = flow_hash(index->secret, &burst->keys[i]);
+		lookups[i].hash = hash;
+		lookups[i].bucket = flow_hash_first(hash, index->count);
+		lookups[i].tag = flow_hash_tag(hash);
+		__builtin_prefetch(&index->buckets[lookups[i].bucket], 1);
+	}
+}
+
+static inline bool match_bucket(const struct flow_table *table, struct lookup *lookup)
+{
+	const struct flow_bucket *bucket = &table->index.buckets[lookup->bucket];
+	unsigned mask = flow_bucket_match(bucket, lookup->tag);
+
+	lookup->is_found = mask != 0;
+	if (mask == 0)
+		return false;
+	lookup->at = __builtin_ctz(mask);
+	__builtin_prefetch(&table->flows[flow_number_in(slot_of(table, lookup))], 1);
+	return true;
+}
+
+static void foresee(struct flow_table *table, struct lookup *lookup)
+{
+	struct flow_slot victim = flow_foresee_victim(table, lookup->hash);
+
+	lookup->at = victim.at;
+	if (victim.at != FLOW_BUCKET_SLOTS)
+		lookup->bucket = victim.bucket - table->index.buckets;
+}
+
+static void match_burst(struct flow_table *table, const struct burst *burst, struct lookup *lookups)
+{
+	uint8_t missed[BURST_PACKETS];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < burst->count; i++) {
+		if (!has_key(&burst->packets[i]) || match_bucket(table, &lookups[i]))
+			continue;
+		missed[count++] = i;
+		lookups[i].bucket = flow_hash_second(lookups[i].hash, table->index.count);
+		__builtin_prefetch(&table->index.buckets[lookups[i].bucket], 1);
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (!match_bucket(table, &lookups[missed[i]]))
+			foresee(table, &lookups[missed[i]]);
+}
+
+static inline bool is_at(const struct flow_table *table, struct flow_slot slot, uint16_t tag,
+		const struct flow_key *key)
+{
+	return slot.bucket->tags[slot.at] == tag &&
+			flow_key_equal(&table->flows[flow_number_in(slot)].key, key);
+}
+
+// In all slots of both buckets, since packets of this burst may have moved what was found ahead.
+static struct flow_slot find(const struct flow_table *table, const struct lookup *lookup,
+		const struct flow_key *key)
+{
+	const struct flow_index *index = &table->index;
+	struct flow_slot slot = { &index->buckets[flow_hash_first(lookup->hash, index->count)], 0 };
+
+	for (; slot.at < FLOW_BUCKET_SLOTS; slot.at++)
+		if (is_at(table, slot, lookup->tag, key))
+			return slot;
+	slot.bucket = &index->buckets[flow_hash_second(lookup->hash, index->count)];
+	for (slot.at = 0; slot.at < FLOW_BUCKET_SLOTS; slot.at++)
+		if (is_at(table, slot, lookup->tag, key))
+			return slot;
+	return slot;
+}
+
+static bool is_closed(unsigned state)
+{
+	const unsigned fins = FLOW_FIN_FIRST | FLOW_FIN_SECOND;
+
+	return (state & FLOW_RST) != 0 || (state & fins) == fins;
+}
+
+static enum flow_class class_of(const struct flow *flow)
+{
+	bool is_answered = (flow->state & FLOW_ANSWERED) != 0;
+
+	if (flow_key_protocol(&flow->key) != IPPROTO_TCP)
+		return is_answered ? FLOW_CLASS_DIALOGUE : FLOW_CLASS_DATAGRAM;
+	if (is_closed(flow->state))
+		return FLOW_CLASS_CLOSED;
+	return is_answered ? FLOW_CLASS_ESTABLISHED : FLOW_CLASS_HALF_OPEN;
+}
+
+// A segment that opens a connection, RFC 9293 section 3.5.
+static inline bool is_bare_syn(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) == TH_SYN;
+}
+
+// Why the flow was over before this packet, which begins the next; FLOW_END_COUNT: it was not.
+static inline enum flow_end_reason over(
+		const struct flow_table *table, struct flow_slot slot, const struct packet *packet)
+{
+	const struct flow *flow = &table->flows[flow_number_in(slot)];
+	enum flow_class class = flow_class_in(slot);
+	int32_t idle = (uint32_t)(packet->time_ns >> FLOW_TICK_SHIFT) - flow->last_seen;
+
+	if (unlikely(idle > table->timeout_ticks[class]))
+		return flow_silence_reason(class);
+	if (unlikely(class == FLOW_CLASS_CLOSED && is_bare_syn(packet)))
+		return FLOW_END_REUSED;
+	return FLOW_END_COUNT;
+}
+
+// Whoever sends the SYN began, whatever came first; a SYN+ACK names the other side.
+static unsigned tcp_state(unsigned state, uint8_t tcp_flags, unsigned side)
+{
+	if ((tcp_flags & TH_SYN) != 0 && (state & FLOW_SYN) == 0) {
+		bool is_answer = (tcp_flags & TH_ACK) != 0;
+		bool is_from_second = (side ^ is_answer) != 0;
+
+		state &= ~(unsigned)FLOW_FROM_SECOND;
+		state |= (is_from_second ? FLOW_FROM_SECOND : 0) | (is_answer ? 0 : FLOW_SYN);
+	}
+	if ((tcp_flags & TH_FIN) != 0)
+		state |= side != 0 ? FLOW_FIN_SECOND : FLOW_FIN_FIRST;
+	if ((tcp_flags & TH_RST) != 0)
+		state |= FLOW_RST;
+	return state;
+}
+
+static __attribute__((noinline)) void set_state(struct flow_slot slot, struct flow *flow,
+		const struct packet *packet, unsigned side)
+{
+	unsigned state = flow->state | (flow->packets[side ^ 1] != 0 ? FLOW_ANSWERED : 0);
+
+	flow->state = tcp_state(state, packet->tcp_flags, side);
+	slot.bucket->entries[slot.at] =
+			(uint32_t)class_of(flow) << FLOW_ENTRY_BITS | flow_number_in(slot);
+}
+
+// Moves full counters to the details, where they stop at their limit (2^32 packets, 2^47 bytes) and
+// which they share with inspection: that is over then.
+static __attribute__((noinline)) void carry(
+		struct flow_table *table, struct flow *flow, unsigned side, uint64_t bytes)
+{
+	struct flow_details *details = flow_details(table, flow);
+	uint32_t carried;
+
+	flow_stop_inspecting(details, flow);
+	if (flow->packets[side] == FLOW_PACKETS_CARRY) {
+		bool is_full = details->carried.packets[side] == UINT16_MAX;
+
+		details->carried.packets[side] += !is_full;
+		flow->packets[side] = is_full ? FLOW_PACKETS_CARRY - 1 : 0;
+	}
+	carried = details->carried.bytes[side] + (bytes >> FLOW_BYTES_CARRY_SHIFT);
+	flow->bytes[side] = bytes & ((UINT32_C(1) << FLOW_BYTES_CARRY_SHIFT) - 1);
+	if (carried > UINT16_MAX)
+		flow->bytes[side] = (UINT32_C(1) << FLOW_BYTES_CARRY_SHIFT) - 1;
+	details->carried.bytes[side] = carried <= UINT16_MAX ? carried : UINT16_MAX;
+}
+
+// Enters the packet in the books of its flow.
+static inline void enter(struct flow_table *table, struct flow_slot slot, struct packet *packet)
+{
+	struct flow *flow = &table->flows[flow_number_in(slot)];
+	const unsigned side = packet->flags & PACKET_TO_SECOND;
+	uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
+
+	if (unlikely(flow->packets[side] == FLOW_PACKETS_CARRY ||
+			    bytes >> FLOW_BYTES_CARRY_SHIFT != 0))
+		carry(table, flow, side, bytes);
+	else
+		flow->bytes[side] = bytes;
+	flow->packets[side]++;
+	flow->last_seen = packet->time_ns >> FLOW_TICK_SHIFT;
+	slot.bucket->times[slot.at] = flow_coarse(packet->time_ns);
+	packet->flow = flow;
+	if (unlikely((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
+			    ((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0)))
+		set_state(slot, flow, packet, side);
+}
+static_assert(PACKET_TO_SECOND == 1, "the flag is the sender's index in the key's ends");
+
+static void set_start(struct flow_details *details, uint64_t time_ns)
+{
+	uint64_t us = time_ns / 1000;
+
+	for (int i = 0; i < 3; i++)
+		details->start_us[i] = us >> 16 * i;
+}
+
+// The first packet's sender began, unless the TCP handshake knows better.
+static void begin(struct flow_table *table, struct flow_slot slot, struct packet *packet,
+		const struct flow_key *key, uint16_t tag)
+{
+	uint32_t number = flow_take_number(table);
+	struct flow_details *details = &table->details[number];
+	struct flow *flow = &table->flows[number];
+
+	*flow = (struct flow){ .key = *key,
+		.last_seen = packet->time_ns >> FLOW_TICK_SHIFT,
+		.state = FLOW_INSPECTING };
+	if ((packet->flags & PACKET_TO_SECOND) != 0)
+		flow->state |= FLOW_FROM_SECOND;
+	*details = (struct flow_details){ 0 };
+	set_start(details, packet->time_ns);
+	slot.bucket->tags[slot.at] = tag;
+	slot.bucket->entries[slot.at] = (uint32_t)class_of(flow) << FLOW_ENTRY_BITS | number;
+	packet->flags |= PACKET_NEW_FLOW;
+	table->config.counters->flows_created++;
+}
+
+static __attribute__((noinline)) void follow_slowly(struct flow_table *table, struct packet *packet,
+		const struct flow_key *key, const struct lookup *lookup)
+{
+	struct flow_slot victim = slot_of(table, lookup);
+	struct flow_slot slot = find(table, lookup, key);
+
+	if (slot.at != FLOW_BUCKET_SLOTS) {
+		enum flow_end_reason reason = over(table, slot, packet);
+
+		if (reason == FLOW_END_COUNT) {
+			enter(table, slot, packet);
+			return;
+		}
+		flow_evacuate(table, slot, reason);
+	}
+	if (lookup->is_found)
+		victim.at = FLOW_BUCKET_SLOTS;
+	slot = flow_make_room(table, lookup->hash, victim);
+	if (slot.at == FLOW_BUCKET_SLOTS) {
+		packet->reason = REASON_NO_FLOW;
+		table->config.counters->flows_refused++;
+		return;
+	}
+	begin(table, slot, packet, key, lookup->tag);
+	enter(table, slot, packet);
+}
+
+static inline void follow(struct flow_table *table, struct packet *packet,
+		const struct flow_key *key, const struct lookup *lookup)
+{
+	struct flow_slot slot = slot_of(table, lookup);
+
+	flow_set_clock(table, packet->time_ns);
+	if (likely(lookup->is_found && is_at(table, slot, lookup->tag, key) &&
+			    over(table, slot, packet) == FLOW_END_COUNT))
+		enter(table, slot, packet);
+	else
+		follow_slowly(table, packet, key, lookup);
+}
+
+void flow_lookup_burst(struct flow_table *table, struct burst *burst)
+{
+	struct lookup lookups[BURST_PACKETS];
+
+	flow_forget_burst(table);
+	table->burst = burst;
+	hash_burst(table, burst, lookups);
+	match_burst(table, burst, lookups);
+	for (unsigned i = 0; i < burst->count; i++) {
+		table->followed = i;
+		if (has_key(&burst->packets[i]))
+			follow(table, &burst->packets[i], &burst->keys[i], &lookups[i]);
+	}
+}

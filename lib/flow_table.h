@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The inside of a flow table. For flow*.c only.
+#pragma once
+
+#include "counters.h"
+#include "flow.h"
+#include "flow_index.h"
+
+#include <stdatomic.h>
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+enum {
+	FLOW_TICK_SHIFT = 14, // ns to ticks of flow.last_seen
+	FLOW_COARSE_SHIFT = 29, // ns to coarse time of a bucket
+	FLOW_TIMEOUT_MAX_MS = 4 * 3600 * 1000,
+	FLOW_PACKETS_CARRY = UINT16_MAX, // not 2^16: a side that ever sent keeps at least 1
+	FLOW_BYTES_CARRY_SHIFT = 31,
+	FLOW_TOUCHED_WORDS = 64,
+};
+
+// No flow outlives this much silence.
+static const int64_t FLOW_SILENCE_NS = FLOW_TIMEOUT_MAX_MS * INT64_C(1000000);
+
+static const uint32_t FLOW_NO_NUMBER = UINT32_MAX;
+
+// A flow whose end has to wait, as packets of the burst still point to it.
+struct flow_retired {
+	uint64_t now_ns;
+	uint32_t number;
+	uint8_t reason; // enum flow_end_reason
+};
+
+// A flow's number is its place in `flows` and `details`.
+struct flow_table {
+	struct flow_index index;
+	struct flow *flows;
+	struct flow_details *details;
+	int32_t timeout_ticks[FLOW_CLASS_COUNT];
+	uint16_t timeout_coarse[FLOW_CLASS_COUNT];
+	uint64_t now_ns; // of the packet or the ageing at hand
+	uint64_t newest_ns; // latest ever
+
+	struct burst *burst; // at hand; NULL between bursts
+	unsigned followed; // of its packets: those before have their flow
+	unsigned touched_count; // of its packets: those before are in `touched`
+	uint64_t touched[FLOW_TOUCHED_WORDS]; // bit by number, modulo
+	struct flow_retired retired[BURST_PACKETS];
+	unsigned retired_count;
+
+	atomic_uint count; // written by the owner
+	uint32_t free; // first of the free list, linked by flow_details.signals
+	uint32_t unused; // this and all higher numbers were not given out since the table was empty
+	uint32_t age_hand; // bucket that ages next
+	uint32_t evict_hand; // bucket where the next search for any victim starts
+	uint64_t round_ns; // when `age_hand` was last at bucket 0
+	struct flow_config config;
+	size_t bytes; // of the whole allocation
+};
+
+// flow.c: numbers, ends, the clock.
+uint32_t flow_take_number(struct flow_table *table); // FLOW_NO_NUMBER when all are in use
+void flow_forget_burst(struct flow_table *table);
+bool flow_is_touched(struct flow_table *table, uint32_t number);
+void flow_evacuate(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason);
+void flow_end_silent(struct flow_table *table, uint64_t now_ns);
+
+// flow_evict.c: an empty slot for a key with this hash, and a free number; or no slot. `victim` is a
+// guess at the flow to give up, from flow_foresee_victim() in the same burst, or no slot.
+struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim);
+// In a full table, the flow that a new one would replace, already on its way to the cache.
+struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash);
+
+static inline enum flow_class flow_class_in(struct flow_slot slot)
+{
+	return slot.bucket->entries[slot.at] >> FLOW_ENTRY_BITS;
+}
+
+static inline uint32_t flow_number_in(struct flow_slot slot)
+{
+	return slot.bucket->entries[slot.at] & ((1u << FLOW_ENTRY_BITS) - 1);
+}
+
+static inline uint16_t flow_coarse(uint64_t ns)
+{
+	return ns >> FLOW_COARSE_SHIFT;
+}
+
+static inline enum flow_end_reason flow_silence_reason(enum flow_class class)
+{
+	return class == FLOW_CLASS_CLOSED ? FLOW_END_CLOSED : FLOW_END_IDLE;
+}
+
+// The clock may go back a little. After a leap over every timeout all flows have ended, and the
+// short times kept with them mean nothing any more.
+static inline void flow_set_clock(struct flow_table *table, uint64_t now_ns)
+{
+	int64_t step = now_ns - table->newest_ns;
+
+	if (unlikely(step > FLOW_SILENCE_NS))
+		flow_end_silent(table, now_ns);
+	if (step > 0)
+		table->newest_ns = now_ns;
+	table->now_ns = now_ns;
+}

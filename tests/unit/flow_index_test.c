@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "flow_index.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum {
+	KEYS = 1 << 14, // as many as chosen sets have
+	BUCKETS = 1 << 10,
+	SECRETS = 8
+};
+
+static uint64_t state = 88172645463325252;
+
+static uint64_t next_random(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * UINT64_C(2685821657736338717);
+}
+
+static void fill_random(void *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		((uint8_t *)bytes)[i] = next_random() >> 32;
+}
+
+static void draw_secret(uint64_t secret[FLOW_SECRET_WORDS])
+{
+	for (int i = 0; i < FLOW_SECRET_WORDS; i++)
+		secret[i] = next_random() | 1;
+}
+
+static uint32_t crc32c(const void *data, size_t length)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < length; i++) {
+		crc ^= ((const uint8_t *)data)[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+// Flips the bits of x^32 + the CRC-32C polynomial, the first of them at bit `at`: a multiple of the
+// polynomial, so no CRC of any seed sees it. Bits run from the lowest of byte 0 upwards.
+static void flip_polynomial(struct flow_key *key, unsigned at)
+{
+	const uint64_t bits = UINT64_C(0x82f63b78) << 1 | 1; // reflected: x^32 comes first
+
+	for (unsigned i = 0; i <= 32; i++)
+		if ((bits >> i & 1) != 0)
+			((uint8_t *)key)[(at + i) / 8] ^= 1u << (at + i) % 8;
+}
+
+static void plain_key(struct flow_key *key)
+{
+	*key = (struct flow_key){ 0 };
+	memset(key->ends[0].address + 10, 0xff, 2);
+	memset(key->ends[1].address + 10, 0xff, 2);
+	key->ends[0].address[12] = 10;
+	key->ends[1].address[12] = 192;
+	key->ports_be[1] = 0x5000;
+	key->protocol_vlans = 6u << 24;
+	key->tunnel = FLOW_KEY_IP4;
+}
+
+static void crc_key(struct flow_key *key, uint32_t i)
+{
+	plain_key(key);
+	for (unsigned bit = 0; i != 0; bit++, i >>= 1)
+		if ((i & 1) != 0)
+			flip_polynomial(key, bit * 16);
+}
+
+static void sequential_port_key(struct flow_key *key, uint32_t i)
+{
+	plain_key(key);
+	key->ports_be[0] = i;
+}
+
+static void sequential_address_key(struct flow_key *key, uint32_t i)
+{
+	plain_key(key);
+	key->ends[0].address[15] = i;
+	key->ends[0].address[14] = i >> 8;
+}
+
+static void grid_key(struct flow_key *key, uint32_t i)
+{
+	plain_key(key);
+	key->ends[0].address[15] = i;
+	key->ends[1].address[15] = i >> 7;
+	key->ports_be[0] = (i & 0x7f) * 256;
+}
+
+static void two_bits_key(struct flow_key *key, uint32_t i)
+{
+	const unsigned bits = sizeof(*key) * 8;
+
+	plain_key(key);
+	((uint8_t *)key)[i % bits / 8] ^= 1u << i % 8;
+	((uint8_t *)key)[(i % bits + 1 + i / bits) % bits / 8] ^= 1u
+			<< (i % bits + 1 + i / bits) % 8;
+}
+
+// Words 0 and 2 stay, 1 and 3 change places and differ by a constant: products that look alike.
+static void swapped_key(struct flow_key *key, uint32_t i)
+{
+	uint64_t words[4] = { 0, i, 0, KEYS - i };
+
+	plain_key(key);
+	memcpy(key, words, sizeof(words));
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+// Pearson's statistic for uniform counts of `cells` cells: about `cells`, give or take its root.
+static double spread(const uint32_t *counts, unsigned cells)
+{
+	double mean = (double)KEYS / cells;
+	double sum = 0;
+
+	for (unsigned i = 0; i < cells; i++)
+		sum += (counts[i] - mean) * (counts[i] - mean) / mean;
+	return sum;
+}
+
+static void check_spread(const uint32_t counts[BUCKETS])
+{
+	uint32_t most = 0;
+
+	for (unsigned i = 0; i < BUCKETS; i++)
+		most = counts[i] > most ? counts[i] : most;
+	// Six standard deviations (45) of chance either side; Poisson of 16 beyond 48: 1e-10.
+	assert_in_range((unsigned)spread(counts, BUCKETS), BUCKETS - 6 * 45, BUCKETS + 6 * 45);
+	assert_in_range(most, 20, 48);
+}
+
+static void check_keys(void (*make)(struct flow_key *key, uint32_t i))
+{
+	static uint32_t first[BUCKETS], second[BUCKETS], tags[BUCKETS];
+	static uint64_t hashes[KEYS];
+	uint64_t secret[FLOW_SECRET_WORDS];
+	struct flow_key key;
+
+	memset(first, 0, sizeof(first));
+	memset(second, 0, sizeof(second));
+	memset(tags, 0, sizeof(tags));
+	draw_secret(secret);
+	for (uint32_t i = 0; i < KEYS; i++) {
+		make(&key, i);
+		hashes[i] = flow_hash(secret, &key);
+		first[flow_hash_first(hashes[i], BUCKETS)]++;
+		second[flow_hash_second(hashes[i], BUCKETS)]++;
+		tags[flow_hash_tag(hashes[i]) % BUCKETS]++;
+	}
+	check_spread(first);
+	check_spread(second);
+	check_spread(tags);
+	qsort(hashes, KEYS, sizeof(hashes[0]), compare_hashes);
+	for (uint32_t i = 1; i < KEYS; i++)
+		assert_true(hashes[i] != hashes[i - 1]);
+}
+
+static void (*const makers[])(struct flow_key *, uint32_t) = { crc_key, sequential_port_key,
+	sequential_address_key, grid_key, two_bits_key, swapped_key };
+
+static void chosen_keys_spread_like_random_ones(void **)
+{
+	for (int secret = 0; secret < SECRETS; secret++)
+		for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+			check_keys(makers[i]);
+}
+
+// What the test above is worth: the same keys fall on one bucket of a table that uses a CRC.
+static void a_crc_would_pile_them_up(void **)
+{
+	struct flow_key key;
+	uint32_t crc;
+
+	crc_key(&key, 0);
+	crc = crc32c(&key, sizeof(key));
+	for (uint32_t i = 1; i < KEYS; i++) {
+		crc_key(&key, i);
+		assert_int_equal(crc32c(&key, sizeof(key)), crc);
+	}
+}
+
+static void every_bit_of_key_and_secret_counts(void **)
+{
+	uint64_t secret[FLOW_SECRET_WORDS];
+	struct flow_key key;
+	uint64_t hash;
+
+	draw_secret(secret);
+	fill_random(&key, sizeof(key));
+	hash = flow_hash(secret, &key);
+	for (size_t bit = 0; bit < sizeof(key) * 8; bit++) {
+		uint64_t other;
+
+		((uint8_t *)&key)[bit / 8] ^= 1u << bit % 8;
+		other = flow_hash(secret, &key);
+		assert_in_range(__builtin_popcountll(hash ^ other), 8, 56);
+		((uint8_t *)&key)[bit / 8] ^= 1u << bit % 8;
+	}
+	for (size_t bit = 0; bit < sizeof(secret) * 8; bit++) {
+		secret[bit / 64] ^= UINT64_C(1) << bit % 64;
+		assert_true(flow_hash(secret, &key) != hash);
+		secret[bit / 64] ^= UINT64_C(1) << bit % 64;
+	}
+}
+
+static void two_indexes_have_two_secrets(void **)
+{
+	struct flow_index a, b;
+
+	assert_int_equal(flow_index_init(&a, NULL, 2), 0);
+	assert_int_equal(flow_index_init(&b, NULL, 2), 0);
+	for (int i = 0; i < FLOW_SECRET_WORDS; i++) {
+		assert_true(a.secret[i] != b.secret[i]);
+		assert_true(a.secret[i] % 2 == 1);
+	}
+}
+
+static void the_second_bucket_is_another_one(void **)
+{
+	static const uint32_t counts[] = { 2, 3, 7, 196608, 3u << 23 };
+
+	for (int i = 0; i < 100000; i++) {
+		uint64_t hash = next_random();
+		uint32_t count = counts[i % 5];
+
+		assert_true(flow_hash_first(hash, count) < count);
+		assert_true(flow_hash_second(hash, count) < count);
+		assert_true(flow_hash_first(hash, count) != flow_hash_second(hash, count));
+		assert_true(flow_hash_tag(hash) != 0);
+	}
+	assert_true(flow_hash_tag(UINT64_C(0x1234567812345678)) != 0);
+	assert_true(flow_hash_second(UINT64_MAX, 2) == 0);
+	assert_true(flow_hash_second(0, 2) == 1);
+}
+
+static void vector_code_does_what_plain_code_does(void **)
+{
+	for (int i = 0; i < 200000; i++) {
+		uint16_t limits[FLOW_CLASS_COUNT];
+		struct flow_bucket bucket;
+		uint16_t now = next_random();
+		struct flow_key a, b;
+
+		fill_random(&bucket, sizeof(bucket));
+		fill_random(&a, sizeof(a));
+		b = a;
+		if (i % 2 == 0)
+			((uint8_t *)&b)[next_random() % sizeof(b)] ^= 1u << next_random() % 8;
+		for (int slot = 0; slot < FLOW_BUCKET_SLOTS; slot++) {
+			uint32_t class = next_random() % FLOW_CLASS_COUNT;
+
+			bucket.tags[slot] %= 3;
+			bucket.entries[slot] = class << FLOW_ENTRY_BITS | bucket.entries[slot] >> 5;
+			if (i % 4 != 0)
+				bucket.times[slot] = now - 4 + next_random() % 9;
+		}
+		for (int class = 0; class < FLOW_CLASS_COUNT; class ++)
+			limits[class] = i % 4 != 0 ? next_random() % 5 + 1 :
+						     next_random() % 26824 + 1;
+		assert_int_equal(flow_bucket_overdue(&bucket, now, limits),
+				flow_bucket_overdue_plain(&bucket, now, limits));
+		for (uint16_t tag = 0; tag < 4; tag++)
+			assert_int_equal(flow_bucket_match(&bucket, tag),
+					flow_bucket_match_plain(&bucket, tag));
+		assert_int_equal(flow_key_equal(&a, &b), flow_key_equal_plain(&a, &b));
+		assert_int_equal(flow_key_equal(&a, &b), i % 2 != 0);
+	}
+}
+
+static uint16_t score(enum flow_class class, uint16_t now, uint16_t time)
+{
+	struct flow_bucket bucket = {
+		.tags = { 1 }, .times = { time }, .entries = { (uint32_t) class << FLOW_ENTRY_BITS }
+	};
+	uint16_t scores[FLOW_BUCKET_SLOTS];
+
+	flow_bucket_scores(&bucket, now, scores);
+	for (int i = 1; i < FLOW_BUCKET_SLOTS; i++)
+		assert_int_equal(scores[i], 0);
+	return scores[0];
+}
+
+static void victims_are_in_order(void **)
+{
+	for (uint32_t now = 0; now <= UINT16_MAX; now += 0x1111) {
+		uint16_t best = UINT16_MAX;
+
+		for (uint16_t age = 20000; age > 0; age /= 2) {
+			uint16_t next = score(FLOW_CLASS_HALF_OPEN, now, now - age);
+
+			assert_true(next < best || age == 10000 || age == 20000);
+			best = next;
+		}
+		assert_true(best > score(FLOW_CLASS_DATAGRAM, now, now - 20000));
+		for (uint16_t age = 16000; age > 0; age /= 2) {
+			uint16_t dialogue = score(FLOW_CLASS_DIALOGUE, now, now - age);
+
+			assert_int_equal(score(FLOW_CLASS_ESTABLISHED, now, now - age), dialogue);
+			assert_true(score(FLOW_CLASS_DATAGRAM, now, now - age) > dialogue);
+			assert_true(score(FLOW_CLASS_CLOSED, now, now - age) > dialogue);
+			assert_true(score(FLOW_CLASS_DATAGRAM, now, now - age + 1) < dialogue);
+		}
+		// The clock went back: as young as can be, and a victim nevertheless.
+		assert_int_equal(score(FLOW_CLASS_DIALOGUE, now, now + 100),
+				score(FLOW_CLASS_DIALOGUE, now, now));
+		assert_true(score(FLOW_CLASS_DIALOGUE, now, now) > 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chosen_keys_spread_like_random_ones),
+		cmocka_unit_test(a_crc_would_pile_them_up),
+		cmocka_unit_test(every_bit_of_key_and_secret_counts),
+		cmocka_unit_test(two_indexes_have_two_secrets),
+		cmocka_unit_test(the_second_bucket_is_another_one),
+		cmocka_unit_test(vector_code_does_what_plain_code_does),
+		cmocka_unit_test(victims_are_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
