@@ -28,18 +28,6 @@ enum verdict_label {
 	VERDICT_COUNT
 };
 
-enum l2_kind {
-	L2_ARP,
-	L2_LLDP,
-	L2_STP,
-	L2_LACP,
-	L2_EAPOL,
-	L2_PAUSE,
-	L2_MPLS,
-	L2_OTHER,
-	L2_COUNT,
-};
-
 // Only uint64_t members: it is copied by words.
 struct counters {
 	uint64_t packets[DIRECTIONS_MAX][REASON_COUNT]; // every received packet, exactly once

@@ -200,7 +200,7 @@ static __attribute__((noinline)) void carry(
 static inline void enter(struct flow_table *table, struct flow_slot slot, struct packet *packet)
 {
 	struct flow *flow = &table->flows[flow_number_in(slot)];
-	const unsigned side = packet->flags & PACKET_TO_SECOND;
+	const unsigned side = packet->flags & PACKET_FROM_SECOND;
 	uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
 
 	if (unlikely(flow->packets[side] == FLOW_PACKETS_CARRY ||
@@ -216,7 +216,7 @@ static inline void enter(struct flow_table *table, struct flow_slot slot, struct
 			    ((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0)))
 		set_state(slot, flow, packet, side);
 }
-static_assert(PACKET_TO_SECOND == 1, "the flag is the sender's index in the key's ends");
+static_assert(PACKET_FROM_SECOND == 1, "the flag is the sender's index in the key's ends");
 
 static void set_start(struct flow_details *details, uint64_t time_ns)
 {
@@ -237,7 +237,7 @@ static void begin(struct flow_table *table, struct flow_slot slot, struct packet
 	*flow = (struct flow){ .key = *key,
 		.last_seen = packet->time_ns >> FLOW_TICK_SHIFT,
 		.state = FLOW_INSPECTING };
-	if ((packet->flags & PACKET_TO_SECOND) != 0)
+	if ((packet->flags & PACKET_FROM_SECOND) != 0)
 		flow->state |= FLOW_FROM_SECOND;
 	*details = (struct flow_details){ 0 };
 	set_start(details, packet->time_ns);

@@ -37,8 +37,21 @@ enum link {
 	LINK_COUNT,
 };
 
+// Frames without an IP packet, by what they are for.
+enum l2_kind {
+	L2_ARP,
+	L2_LLDP,
+	L2_STP,
+	L2_LACP,
+	L2_EAPOL,
+	L2_PAUSE,
+	L2_MPLS,
+	L2_OTHER,
+	L2_COUNT,
+};
+
 enum packet_flag {
-	PACKET_TO_SECOND = 1 << 0, // sent by ends[0] to ends[1] when clear, the other way when set
+	PACKET_FROM_SECOND = 1 << 0, // clear: sent by ends[0]; set: sent by ends[1]
 	PACKET_TRUNCATED = 1 << 1, // payload goes on past the bytes that may be read
 	PACKET_NEW_FLOW = 1 << 2, // this packet opened its flow
 	PACKET_TAGGED = 1 << 3, // the policy changed the frame

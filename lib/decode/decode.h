@@ -10,7 +10,17 @@
 // Fills the second group of every packet's record and its key; sets `reason` to REASON_INSPECTED
 // where a later stage may look at the payload, else to why it may not:
 //   NOT_IP, MALFORMED, DEPTH     protocol is PROTOCOL_NONE, no key: the packet belongs to no flow
-//   FRAGMENT, NO_TRANSPORT       key without ports: belongs to a flow, carries no payload for us
+//   FRAGMENT                     key without ports
+//   NO_TRANSPORT                 key, with ports for SCTP, DCCP and UDP-Lite only; no payload for us
 //   NO_PAYLOAD                   key with ports, nothing behind the transport header
-// `packet->flow` becomes NULL. PACKET_TO_SECOND is set when the sender is ends[1].
+// `network` and `version` stay set when only what is behind the IP header is at fault. `flow`
+// becomes NULL and `app` 0. Of `flags`, PACKET_NO_HEADROOM belongs to receive and is kept,
+// PACKET_FROM_SECOND and PACKET_TRUNCATED are decided here, the others are cleared.
 void decode_burst(struct burst *burst);
+
+// The same for one packet and its key, without the fast path: what decode_burst() does with all
+// that is out of the ordinary.
+void decode_full(struct packet *packet, struct flow_key *key, enum link link);
+
+// What a packet of REASON_NOT_IP is; behind tags, too.
+enum l2_kind decode_l2_kind(const struct packet *packet, enum link link);

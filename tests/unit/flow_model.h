@@ -208,13 +208,13 @@ static inline void model_begin(struct model *model, unsigned i)
 		MODEL_CHECK(model->burst.packets[j].flow != packet->flow);
 	*flow = (struct model_flow){ .is_live = true,
 		.start_ns = packet->time_ns,
-		.initiator = packet->flags & PACKET_TO_SECOND,
+		.initiator = packet->flags & PACKET_FROM_SECOND,
 		.flow = packet->flow };
 }
 
 static inline void model_enter(struct model_flow *flow, const struct packet *packet)
 {
-	int side = packet->flags & PACKET_TO_SECOND;
+	int side = packet->flags & PACKET_FROM_SECOND;
 
 	flow->last_ns = packet->time_ns;
 	flow->packets[side]++;

@@ -99,7 +99,7 @@ static struct packet *add(const struct flow_key *key, int side, uint8_t tcp_flag
 		.wire_length = 100,
 		.protocol = flow_key_protocol(key),
 		.tcp_flags = tcp_flags,
-		.flags = side != 0 ? PACKET_TO_SECOND : 0 };
+		.flags = side != 0 ? PACKET_FROM_SECOND : 0 };
 	it.burst.now_ns = it.now_ns;
 	return &it.burst.packets[i];
 }
