@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "inspect.h"
+
+#include "evidence.h"
+#include "path.h"
+
+#include <rte_cycles.h>
+#include <rte_ring_elem.h>
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+	MATCHES_MAX = 4
+}; // rules that may speak about one payload
+
+// One payload on its way through detectors, rules and verdict.
+struct inspection {
+	struct path *path;
+	struct packet *packet;
+	struct flow *flow;
+	struct flow_details *details;
+	unsigned side; // which end sent it
+	unsigned initiator; // which end opened the flow
+};
+
+// What a rule or a detector concluded.
+struct conclusion {
+	uint32_t rule; // 0: a detector
+	uint32_t signals;
+	uint8_t signal; // the one that evidence names
+	uint8_t app;
+	uint8_t confidence;
+	uint8_t role;
+	const struct fact *fact; // NULL for a rule
+	const struct value *value; // what matched, NULL when there is none to show
+};
+
+// Of whom it tells: who sent a request is the client, whoever opened the flow; anything else is
+// told of the initiator.
+static unsigned told_of(const struct inspection *in, uint8_t signal)
+{
+	return signal == SIGNAL_ADDRESS || signal == SIGNAL_PAYLOAD ? in->initiator : in->side;
+}
+
+static void describe_source(const struct conclusion *conclusion, struct evidence *evidence)
+{
+	const struct fact *fact = conclusion->fact;
+
+	if (fact != NULL) {
+		evidence->text_length = fact->text_length;
+		evidence->version_length = fact->version_length;
+		memcpy(evidence->text, fact->text, sizeof(evidence->text));
+		memcpy(evidence->version, fact->version, sizeof(evidence->version));
+	} else if (conclusion->value != NULL) {
+		evidence->text_length = findings_printable(evidence->text, sizeof(evidence->text),
+				conclusion->value->data, conclusion->value->length);
+	}
+}
+
+static void send_evidence(const struct inspection *in, const struct conclusion *conclusion)
+{
+	const struct flow_key *key = &in->flow->key;
+	unsigned host = told_of(in, conclusion->signal);
+	struct evidence evidence = {
+		.time_ns = in->packet->time_ns,
+		.number = in->packet->number,
+		.flow_id = flow_id(in->details, in->flow),
+		.host_port = ntohs(key->ports_be[host]),
+		.peer_port = ntohs(key->ports_be[!host]),
+		.rule = conclusion->rule,
+		.protocol = flow_key_protocol(key),
+		.signal = conclusion->signal,
+		.app = conclusion->app,
+		.confidence = conclusion->confidence,
+		.role = conclusion->role,
+		.is_ip4 = flow_key_is_ip4(key),
+	};
+
+	memcpy(evidence.host, key->ends[host].address, sizeof(evidence.host));
+	memcpy(evidence.peer, key->ends[!host].address, sizeof(evidence.peer));
+	describe_source(conclusion, &evidence);
+	if (rte_ring_sp_enqueue_elem(in->path->evidence, &evidence, sizeof(evidence)) == 0)
+		in->path->counters.evidence_sent++;
+	else
+		in->path->counters.evidence_lost++;
+}
+
+// The strongest conclusion names the application; others of the same application add their part.
+static void decide(const struct inspection *in, const struct conclusion *conclusion)
+{
+	struct counters *counters = &in->path->counters;
+	struct flow_details *details = in->details;
+	struct flow *flow = in->flow;
+
+	if (conclusion->confidence > details->confidence) {
+		if (flow->app != conclusion->app) {
+			flow->app = conclusion->app;
+			details->signals = 0;
+			details->role = FLOW_ROLE_NONE;
+			counters->app_flows[flow->app]++;
+		}
+		details->confidence = conclusion->confidence;
+		counters->confidence_flows[details->confidence]++;
+	}
+	if (flow->app == conclusion->app) {
+		details->signals |= conclusion->signals;
+		if (details->role == FLOW_ROLE_NONE)
+			details->role = conclusion->role;
+	}
+}
+
+static const struct value *value_of(
+		const struct findings *findings, uint32_t signals, uint8_t *signal)
+{
+	static const uint8_t signal_of[BUFFER_COUNT] = {
+#define BUFFER(name, label, signal) [BUFFER_##name] = SIGNAL_##signal,
+#include "detect/buffers.def"
+#undef BUFFER
+	};
+
+	for (unsigned i = findings->value_count; i-- > 0;) {
+		const struct value *value = &findings->values[i];
+
+		*signal = signal_of[value->buffer];
+		if ((signals & 1u << *signal) != 0)
+			return value;
+	}
+	*signal = SIGNAL_ADDRESS;
+	return NULL;
+}
+
+static void conclude_rule(const struct inspection *in, uint32_t index)
+{
+	const struct policy *policy = in->path->policy;
+	_Atomic uint64_t *matches = &in->path->scratch->rule_matches[index];
+	const struct rule *rule = rules_at(policy->rules, index);
+	struct conclusion conclusion = {
+		.rule = rule->id,
+		.signals = rule->signals,
+		.app = rule->app,
+		.confidence = rule->confidence,
+		.role = rule->role,
+	};
+
+	conclusion.value = value_of(&in->path->findings, rule->signals, &conclusion.signal);
+	atomic_store_explicit(matches, atomic_load_explicit(matches, memory_order_relaxed) + 1,
+			memory_order_relaxed);
+	decide(in, &conclusion);
+	send_evidence(in, &conclusion);
+}
+
+static void conclude_fact(const struct inspection *in, const struct fact *fact)
+{
+	const struct conclusion conclusion = {
+		.signals = 1u << fact->signal,
+		.signal = fact->signal,
+		.app = fact->app,
+		.confidence = fact->confidence,
+		.role = fact->role,
+		.fact = fact,
+	};
+
+	decide(in, &conclusion);
+	send_evidence(in, &conclusion);
+}
+
+static void match_rules(const struct inspection *in)
+{
+	const struct flow_key *key = &in->flow->key;
+	struct counters *counters = &in->path->counters;
+	const struct rule_context context = {
+		.source = key->ends[in->initiator].address,
+		.destination = key->ends[!in->initiator].address,
+		.destination_port = ntohs(key->ports_be[!in->initiator]),
+		.protocol = flow_key_protocol(key),
+		.is_ip4 = flow_key_is_ip4(key),
+	};
+	uint32_t matches[MATCHES_MAX];
+	uint64_t start = rte_rdtsc();
+	unsigned count;
+
+	count = rules_match(in->path->policy->rules, in->path->scratch->scratch,
+			&in->path->findings, &context, matches, MATCHES_MAX,
+			&counters->scanned_bytes);
+	start = rte_rdtsc() - start;
+	counters->scans++;
+	counters->scan_cycles_sum += start;
+	counters_duration(counters->scan_cycles, start);
+	counters->rule_matches += count;
+	for (unsigned i = 0; i < count; i++)
+		conclude_rule(in, matches[i]);
+}
+
+static bool is_spent(const struct inspection *in, unsigned side)
+{
+	const struct path_budget *budget = &in->path->budget;
+	unsigned packets = in->details->inspected.packets[side];
+
+	// Without reassembly a later segment may be the middle of a body: only the first counts.
+	if (flow_key_protocol(&in->flow->key) == IPPROTO_TCP)
+		return packets > 0;
+	return packets >= budget->packets || in->details->inspected.bytes[side] >= budget->bytes;
+}
+
+static void inspect(const struct inspection *in)
+{
+	struct findings *findings = &in->path->findings;
+	struct flow_details *details = in->details;
+	struct packet *packet = in->packet;
+	uint16_t left = in->path->budget.bytes - details->inspected.bytes[in->side];
+	const struct sample sample = {
+		.data = packet->payload,
+		.length = packet->payload_length < left ? packet->payload_length : left,
+		.protocol = packet->protocol,
+		.is_first = details->inspected.packets[in->side] == 0,
+		.is_from_initiator = in->side == in->initiator,
+	};
+
+	details->inspected.packets[in->side]++;
+	details->inspected.bytes[in->side] += sample.length;
+	findings_clear(findings);
+	detect(&sample, findings);
+	if (findings->app_proto != 0)
+		details->app_proto = findings->app_proto;
+	for (unsigned i = 0; i < findings->fact_count; i++)
+		conclude_fact(in, &findings->facts[i]);
+	match_rules(in);
+	if (details->confidence == CONFIDENCE_CERTAIN || (is_spent(in, 0) && is_spent(in, 1)))
+		flow_stop_inspecting(details, in->flow);
+}
+
+void inspect_burst(struct path *path, struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++) {
+		struct packet *packet = &burst->packets[i];
+		struct flow *flow = packet->flow;
+		struct inspection in;
+
+		if (flow == NULL)
+			continue;
+		if ((flow->state & FLOW_INSPECTING) == 0) {
+			if (packet->reason == REASON_INSPECTED ||
+					packet->reason == REASON_NO_PAYLOAD)
+				packet->reason = REASON_PAST;
+		} else if (packet->reason == REASON_INSPECTED) {
+			in = (struct inspection){ path, packet, flow,
+				flow_details(path->flows, flow),
+				(packet->flags & PACKET_FROM_SECOND) != 0,
+				(flow->state & FLOW_FROM_SECOND) != 0 };
+			if (is_spent(&in, in.side))
+				packet->reason = REASON_PAST;
+			else
+				inspect(&in);
+		}
+		packet->app = flow->app;
+	}
+}
