@@ -219,8 +219,8 @@ static void inspect(const struct inspection *in)
 
 	details->inspected.packets[in->side]++;
 	details->inspected.bytes[in->side] += sample.length;
-	findings_clear(findings);
 	detect(&sample, findings);
+	in->path->counters.findings_full += findings->left_out;
 	if (findings->app_proto != 0)
 		details->app_proto = findings->app_proto;
 	for (unsigned i = 0; i < findings->fact_count; i++)

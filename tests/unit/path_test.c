@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The whole path, from frames to verdicts, books and evidence.
+#include "evidence.h"
+#include "path.h"
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+	RING_SLOTS = 16,
+	FRAME_BYTES = 2048,
+	HEADROOM = 8,
+	TCP = 6,
+	UDP = 17
+};
+
+static const char rules_text[] =
+		"- {id: 1001, app: skype, confidence: certain, role: version-check,\n"
+		"   match: {http.host: 'ui\\.skype\\.com'}}\n"
+		"- {id: 1, app: greeter, confidence: strong, match: {payload: '^hello'}}\n"
+		"- {id: 2, app: timed, port: 123, proto: udp}\n";
+static const char policy_text[] = "{skype: {tag: {dscp: cs1}}, greeter: drop}";
+
+struct fixture {
+	struct path path;
+	struct policy *policy;
+	struct burst burst;
+	uint8_t room[BURST_PACKETS][FRAME_BYTES];
+	uint64_t sequence;
+};
+
+static struct policy *make_policy(void)
+{
+	struct complaints complaints = { 0 };
+	struct yaml_file *rules_file, *policy_file;
+	struct rules *rules = rules_create();
+	struct policy *policy;
+
+	rules_file = yaml_parse(rules_text, strlen(rules_text), "rules", &complaints);
+	policy_file = yaml_parse(policy_text, strlen(policy_text), "policy", &complaints);
+	rules_add(rules, yaml_root(rules_file), &complaints);
+	assert_int_equal(rules_compile(rules), 0);
+	policy = policy_create(rules, 1);
+	policy_read(policy, yaml_root(policy_file), &complaints);
+	complaints_print(&complaints, stderr);
+	assert_int_equal(complaints.count, 0);
+	complaints_fini(&complaints);
+	yaml_close(rules_file);
+	yaml_close(policy_file);
+	return policy;
+}
+
+static int create(void **state)
+{
+	struct fixture *f = aligned_alloc(64, (sizeof(*f) + 63) & ~(size_t)63);
+	struct flow_config flows = {
+		.capacity = 64,
+		.node = -1,
+		.timeouts = { 30000, 3600000, 5000, 60000, 200000 },
+		.counters = &f->path.counters,
+	};
+
+	memset(f, 0, sizeof(*f));
+	f->policy = make_policy();
+	f->path.policy = f->policy;
+	f->path.scratch = &f->policy->workers[0];
+	f->path.flows = flow_table_create(&flows);
+	f->path.budget = (struct path_budget){ .packets = 4, .bytes = 4096 };
+	f->path.evidence = aligned_alloc(
+			64, rte_ring_get_memsize_elem(sizeof(struct evidence), RING_SLOTS));
+	assert_int_equal(rte_ring_init(f->path.evidence, "evidence", RING_SLOTS,
+					 RING_F_SP_ENQ | RING_F_SC_DEQ),
+			0);
+	*state = f;
+	return 0;
+}
+
+static int destroy(void **state)
+{
+	struct fixture *f = *state;
+
+	flow_table_free(f->path.flows);
+	policy_free(f->policy);
+	free(f->path.evidence);
+	free(f);
+	return 0;
+}
+
+static void put16(uint8_t *at, unsigned value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+// One IPv4 packet from 10.0.0.`from` to 10.0.0.`to`, client ports above 1000.
+static struct packet *add(
+		struct fixture *f, unsigned protocol, const unsigned ends[4], const char *payload)
+{
+	unsigned header = protocol == TCP ? 20 : 8;
+	unsigned length = (unsigned)strlen(payload);
+	uint8_t *frame = f->room[f->burst.count] + HEADROOM;
+	struct packet *packet = &f->burst.packets[f->burst.count++];
+
+	memset(frame, 0, 14 + 20 + header);
+	put16(frame + 12, 0x0800);
+	frame[14] = 0x45;
+	put16(frame + 16, 20 + header + length);
+	frame[22] = 64;
+	frame[23] = (uint8_t)protocol;
+	frame[26] = frame[30] = 10;
+	frame[29] = (uint8_t)ends[0];
+	frame[33] = (uint8_t)ends[2];
+	put16(frame + 34, ends[1]);
+	put16(frame + 36, ends[3]);
+	if (protocol == TCP) {
+		frame[46] = 5 << 4;
+		frame[47] = length == 0 ? 0x02 : 0x18;
+	} else {
+		put16(frame + 38, 8 + length);
+	}
+	memcpy(frame + 34 + header, payload, length);
+	*packet = (struct packet){ .data = frame,
+		.time_ns = 1000000000000 + ++f->sequence,
+		.number = f->sequence,
+		.length = 34 + header + length,
+		.wire_length = 34 + header + length };
+	f->burst.now_ns = packet->time_ns;
+	return packet;
+}
+
+static void run(struct fixture *f)
+{
+	path_burst(&f->path, &f->burst);
+	path_count(&f->path, &f->burst, 0);
+	f->burst.count = 0;
+}
+
+static const unsigned client[4] = { 1, 1025, 2, 80 };
+static const unsigned server[4] = { 2, 80, 1, 1025 };
+static const char request[] = "GET /ui/0/1.0/en/getlatestversion?ver=1.0 HTTP/1.1\r\n"
+			      "Host: ui.skype.com\r\n\r\n";
+
+static void a_version_check_is_tagged_from_its_verdict_on(void **state)
+{
+	struct fixture *f = *state;
+	struct packet *syn = add(f, TCP, client, "");
+	struct packet *get = add(f, TCP, client, request);
+	struct packet *reply = add(f, TCP, server, "HTTP/1.1 200 OK\r\n\r\n");
+	struct evidence evidence[4];
+	unsigned count;
+
+	run(f);
+	assert_int_equal(syn->data[15], 0);
+	assert_int_equal(syn->reason, REASON_NO_PAYLOAD);
+	assert_int_equal(get->reason, REASON_INSPECTED);
+	assert_int_equal(get->data[15], 8 << 2);
+	assert_int_equal(reply->reason, REASON_PAST);
+	assert_int_equal(reply->data[15], 8 << 2);
+	count = rte_ring_sc_dequeue_burst_elem(
+			f->path.evidence, evidence, sizeof(evidence[0]), 4, NULL);
+	assert_int_equal(count, 2);
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(evidence[i].app, APP_SKYPE);
+		assert_int_equal(evidence[i].confidence, CONFIDENCE_CERTAIN);
+		assert_int_equal(evidence[i].role, FLOW_ROLE_VERSION_CHECK);
+		assert_int_equal(evidence[i].host[15], 1);
+		assert_int_equal(evidence[i].peer_port, 80);
+		assert_int_equal(evidence[i].number, 2);
+	}
+	assert_int_equal(evidence[0].signal, SIGNAL_SKYPE_VERSION_CHECK);
+	assert_memory_equal(evidence[0].version, "1.0", 3);
+	assert_int_equal(evidence[1].signal, SIGNAL_HTTP_HOST);
+	assert_int_equal(evidence[1].rule, 1001);
+	assert_memory_equal(evidence[1].text, "ui.skype.com", 12);
+	assert_int_equal(f->path.counters.app_flows[APP_SKYPE], 1);
+	assert_int_equal(f->path.counters.app_packets[APP_SKYPE], 2);
+}
+
+static void what_only_mentions_the_host_is_not_skype(void **state)
+{
+	static const char *const texts[] = {
+		"GET / HTTP/1.1\r\nHost: www.skype.com\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: ui.skype.com.evil.example\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nReferer: http://ui.skype.com/\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nHost: ui.skype.com\r\n\r\n",
+	};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const unsigned ends[4] = { 1, 1100 + i, 2, 80 };
+		struct packet *packet = add(f, TCP, ends, texts[i]);
+
+		run(f);
+		assert_int_equal(packet->reason, REASON_INSPECTED);
+		assert_int_equal(packet->app, APP_UNKNOWN);
+		assert_int_equal(packet->data[15], 0);
+	}
+	assert_int_equal(f->path.counters.evidence_sent, 0);
+}
+
+static void a_policy_drops_from_the_verdict_on_and_others_live(void **state)
+{
+	const unsigned other[4] = { 3, 4000, 2, 99 }, ends[4] = { 1, 4000, 2, 99 };
+	struct fixture *f = *state;
+	struct packet *first = add(f, UDP, ends, "x");
+	struct packet *match = add(f, UDP, ends, "hello");
+	struct packet *later = add(f, UDP, ends, "x");
+	struct packet *living = add(f, UDP, other, "x");
+
+	run(f);
+	assert_int_equal(first->reason, REASON_INSPECTED);
+	assert_int_equal(match->reason, REASON_POLICY);
+	assert_int_equal(later->reason, REASON_POLICY);
+	assert_int_equal(living->reason, REASON_INSPECTED);
+	assert_int_equal(f->path.counters.packets[0][REASON_POLICY], 2);
+}
+
+static void an_undecided_flow_is_left_alone_when_its_budget_is_spent(void **state)
+{
+	const unsigned ends[4] = { 1, 4000, 2, 99 }, back[4] = { 2, 99, 1, 4000 };
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 10; i++) {
+		struct packet *packet = add(f, UDP, ends, "x");
+		struct packet *answer = add(f, UDP, back, "y");
+
+		run(f);
+		assert_int_equal(packet->reason, i < 4 ? REASON_INSPECTED : REASON_PAST);
+		assert_int_equal(answer->reason, i < 4 ? REASON_INSPECTED : REASON_PAST);
+	}
+	assert_int_equal(f->path.counters.packets[0][REASON_INSPECTED], 8);
+	assert_int_equal(f->path.counters.packets[0][REASON_PAST], 12);
+}
+
+static void a_rule_by_port_asks_for_the_responders(void **state)
+{
+	const unsigned ends[4] = { 1, 4000, 2, 123 }, other[4] = { 3, 123, 2, 4000 };
+	struct fixture *f = *state;
+	struct packet *asks = add(f, UDP, ends, "x");
+	struct packet *sends = add(f, UDP, other, "x");
+
+	run(f);
+	assert_string_equal(application_name(asks->app), "timed");
+	assert_int_equal(sends->app, APP_UNKNOWN);
+}
+
+static void lost_evidence_is_counted_and_packets_pass(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < RING_SLOTS; i++) {
+		const unsigned ends[4] = { 1, 2000 + i, 2, 80 };
+
+		add(f, TCP, ends, request);
+	}
+	run(f);
+	assert_int_equal(f->path.counters.evidence_sent, RING_SLOTS - 1);
+	assert_int_equal(f->path.counters.evidence_lost, RING_SLOTS + 1);
+	assert_int_equal(f->path.counters.app_packets[APP_SKYPE], RING_SLOTS);
+}
+
+// Random bytes and cut frames, all kinds mixed: every packet is entered in the books once.
+static void the_books_balance_whatever_comes(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t sum = 0, bytes = 0;
+
+	srand(7);
+	for (unsigned round = 0; round < 2000; round++) {
+		for (unsigned i = 0; i < 1 + round % BURST_PACKETS; i++) {
+			const unsigned ends[4] = { (unsigned)rand() % 9,
+				1000 + (unsigned)rand() % 9, 20, (unsigned)rand() % 3 };
+			struct packet *packet = add(f, rand() % 2 == 0 ? TCP : UDP, ends,
+					rand() % 3 == 0 ? request : "hello");
+
+			if (rand() % 4 == 0)
+				packet->length = packet->wire_length =
+						(unsigned)rand() % (packet->length + 1);
+			if (rand() % 4 == 0 && packet->length > 0)
+				packet->data[(unsigned)rand() % packet->length] ^=
+						(uint8_t)(1 << rand() % 8);
+			bytes += packet->wire_length;
+		}
+		sum += f->burst.count;
+		run(f);
+	}
+	assert_int_equal(f->path.counters.received_bytes[0], bytes);
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++)
+		sum -= f->path.counters.packets[0][reason];
+	assert_int_equal(sum, 0);
+	assert_true(f->path.counters.packets[0][REASON_MALFORMED] > 0);
+	assert_true(f->path.counters.packets[0][REASON_POLICY] > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_version_check_is_tagged_from_its_verdict_on),
+		TEST(what_only_mentions_the_host_is_not_skype),
+		TEST(a_policy_drops_from_the_verdict_on_and_others_live),
+		TEST(an_undecided_flow_is_left_alone_when_its_budget_is_spent),
+		TEST(a_rule_by_port_asks_for_the_responders),
+		TEST(lost_evidence_is_counted_and_packets_pass),
+		TEST(the_books_balance_whatever_comes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
