@@ -129,6 +129,21 @@ static void confidence_follows_the_evidence(void **)
 	}
 }
 
+// Times of a capture may start at 0.
+static void weak_evidence_is_no_strong_one_at_the_epoch(void **)
+{
+	struct host_table *table = create(8, NULL);
+	struct evidence evidence = evidence_of(1, 0, CONFIDENCE_WEAK);
+
+	evidence.time_ns = 1;
+	host_learn(table, &evidence);
+	evidence.signal = SIGNAL_PAYLOAD;
+	evidence.confidence = CONFIDENCE_STRONG;
+	host_learn(table, &evidence);
+	assert_int_equal(find(table, 1)->apps[0].confidence, CONFIDENCE_WEAK);
+	host_table_free(table);
+}
+
 static void the_ledger_keeps_count_and_the_first_example(void **)
 {
 	struct host_table *table = create(8, NULL);
@@ -458,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_cannot_be),
 		cmocka_unit_test(confidence_follows_the_evidence),
+		cmocka_unit_test(weak_evidence_is_no_strong_one_at_the_epoch),
 		cmocka_unit_test(the_ledger_keeps_count_and_the_first_example),
 		cmocka_unit_test(the_newest_version_counts),
 		cmocka_unit_test(each_version_check_is_a_start),

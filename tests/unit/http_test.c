@@ -243,6 +243,22 @@ static void fields_are_rewritten(void **)
 	assert_value(BUFFER_HTTP_HEADER, 1, "user-agent: second");
 }
 
+static void invalid_values_are_left_out(void **)
+{
+	static const char text[] = "GET / HTTP/1.1\r\n"
+				   "plain: a\rb\r\n"
+				   "Rewritten: a\rb\r\n"
+				   "folded: a\r\n b\rc\r\n"
+				   "nul: a\0b\r\n"
+				   "user-agent: a\0b\r\n"
+				   "last: 1\r\n\r\n";
+
+	assert_int_equal(look(text, sizeof(text) - 1, true), MATCH_YES);
+	assert_value(BUFFER_HTTP_HEADER, 0, "last: 1");
+	assert_value(BUFFER_HTTP_HEADER, 1, NULL);
+	assert_value(BUFFER_HTTP_USER_AGENT, 0, NULL);
+}
+
 // A plain field needs no room in the store.
 static void only_64_fields_are_kept(void **)
 {
@@ -381,6 +397,7 @@ int main(void)
 		cmocka_unit_test(every_prefix_agrees),
 		cmocka_unit_test(a_host_counts_from_its_complete_line_on),
 		cmocka_unit_test(fields_are_rewritten),
+		cmocka_unit_test(invalid_values_are_left_out),
 		cmocka_unit_test(only_64_fields_are_kept),
 		cmocka_unit_test(long_fields_crowd_nothing_out),
 		cmocka_unit_test(a_host_has_at_most_256_bytes),

@@ -66,6 +66,8 @@ static const struct {
 	// A version that is none, is empty or does not fit: the path's.
 	{ "GET /ui/0/4.2/en/installed?ver=%3C HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n", "4.2",
 			"GET /ui/0/4.2/en/installed" },
+	{ "GET /ui/0/4.2/en/installed?ver=4.2.1x HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n", "4.2",
+			"GET /ui/0/4.2/en/installed" },
 	{ "GET /ui/0/4.2/en/installed?ver=&x HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n", "4.2",
 			"GET /ui/0/4.2/en/installed" },
 	{ "GET /ui/0/4.2/en/installed?ver=11111111111111111 HTTP/1.1\r\nHost: ui.skype.com"
