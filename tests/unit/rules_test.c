@@ -264,7 +264,8 @@ static void addresses_and_ports_alone(void **)
 	};
 	struct rules *rules =
 			load("rules:\n"
-			     "- {id: 1, app: a, src: 10.0.0.0/8}\n"
+			     "- {id: 1, app: a, src: [10.0.0.0/24, 10.0.0.0/8, "
+			     "10.0.0.0/16]}\n"
 			     "- {id: 2, app: b, port: [4999-5001, 80, 5000-5010], proto: tcp}\n"
 			     "- {id: 3, app: c, confidence: certain, dst: [203.0.113.128/25, "
 			     "198.51.100.9, 198.51.100.7, '2001:db8::9']}\n"
@@ -316,6 +317,39 @@ static void the_best_come_first_and_no_more_than_asked(void **)
 	seen.values[3].text = "x";
 	assert_int_equal(match(rules, &seen, matches, &scanned), 4);
 	assert_int_equal(scanned, 10 + 1 + 1 + 2);
+	rules_free(rules);
+}
+
+static void a_rule_is_found_once(void **)
+{
+	struct rules *rules =
+			load("rules: [{id: 1, app: a, match: {http.host: [a, '.', 'a*']}}]\n");
+
+	assert_string_equal(ids(rules,
+					    &(struct seen){ { { BUFFER_HTTP_HOST, "a" },
+							    { BUFFER_HTTP_HOST, "a" } } }),
+			"1");
+	rules_free(rules);
+}
+
+// More of them than different patterns of one buffer are seen in one sample.
+static void equal_patterns_are_one(void **)
+{
+	struct seen seen = { { { BUFFER_HTTP_HOST, "a" } } };
+	struct rules *rules;
+	char *text;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	fprintf(stream, "rules:\n");
+	for (unsigned i = 1; i <= 300; i++)
+		fprintf(stream, "- {id: %u, app: a, port: %u, match: {http.host: a}}\n", i, i);
+	fclose(stream);
+	rules = load(text);
+	free(text);
+	for (seen.port = 1; seen.port <= 300; seen.port++)
+		assert_int_equal(atoi(ids(rules, &seen)), seen.port);
+	assert_string_equal(ids(rules, &seen), "");
 	rules_free(rules);
 }
 
@@ -603,6 +637,8 @@ int main(void)
 		cmocka_unit_test(addresses_and_ports_alone),
 		cmocka_unit_test(payload_is_searched_and_anchored_by_hand),
 		cmocka_unit_test(the_best_come_first_and_no_more_than_asked),
+		cmocka_unit_test(a_rule_is_found_once),
+		cmocka_unit_test(equal_patterns_are_one),
 		cmocka_unit_test(no_rules_match_nothing),
 		cmocka_unit_test(everything_that_is_wrong_is_said),
 		cmocka_unit_test(reads_a_folder_in_alphabetical_order),
