@@ -145,13 +145,13 @@ static int bind_unix(struct listener *listener, const char *where)
 		return fail(EINVAL);
 	if (strlen(path) >= sizeof(address.sun_path))
 		return fail(ENAMETOOLONG);
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	listener->fd = bind_at((struct sockaddr *)&address, sizeof(address));
 	if (listener->fd == -EADDRINUSE && remove_stale(&address))
 		listener->fd = bind_at((struct sockaddr *)&address, sizeof(address));
 	if (listener->fd < 0)
 		return listener->fd;
-	strcpy(listener->url, where);
+	snprintf(listener->url, sizeof(listener->url), "%s", where);
 	listener->unix_path = listener->url + strlen("unix:");
 	// Nobody can connect before listen(), so there is no moment with other rights.
 	return chmod(path, 0660) < 0 ? -errno : 0;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -41,7 +42,7 @@ int application_number(const char *name)
 			return number;
 	if (count == APP_MAX)
 		return no_number(ENOSPC);
-	strcpy(names[count], name);
+	snprintf(names[count], sizeof(names[count]), "%s", name);
 	atomic_store_explicit(&name_count, count + 1, memory_order_release);
 	return count;
 }

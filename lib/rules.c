@@ -88,7 +88,7 @@ static bool take_id(struct rules *rules, uint32_t id, const struct yaml_node *it
 	if (known == NULL)
 		goto err_known;
 	*known = (struct known_id){ id, place.line, place.column };
-	strcpy(known->file, place.file);
+	memcpy(known->file, place.file, strlen(place.file) + 1);
 	found = tsearch(known, &rules->ids, compare_ids);
 	if (found == NULL)
 		goto err_known;

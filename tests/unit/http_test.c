@@ -266,8 +266,8 @@ static void only_64_fields_are_kept(void **)
 	size_t length = strlen(text);
 
 	for (int i = 0; i < 70; i++)
-		length += sprintf(text + length, "a: %d\r\n", i);
-	sprintf(text + length, "User-Agent: b\r\nHost: c\r\n\r\n");
+		length += snprintf(text + length, sizeof(text) - length, "a: %d\r\n", i);
+	snprintf(text + length, sizeof(text) - length, "User-Agent: b\r\nHost: c\r\n\r\n");
 	assert_int_equal(look_at(text), MATCH_YES);
 	assert_value(BUFFER_HTTP_HEADER, 63, "a: 63");
 	assert_value(BUFFER_HTTP_HEADER, 64, NULL);
@@ -284,14 +284,15 @@ static void long_fields_crowd_nothing_out(void **)
 	size_t length = strlen(text);
 
 	for (int i = 0; i < 4; i++) {
-		length += sprintf(text + length, "Cookie: ");
+		length += snprintf(text + length, sizeof(text) - length, "Cookie: ");
 		memset(text + length, 'x', 1500);
 		length += 1500;
-		length += sprintf(text + length, "\r\n");
+		length += snprintf(text + length, sizeof(text) - length, "\r\n");
 	}
 	for (int i = 0; i < 40; i++)
-		length += sprintf(text + length, "Filler: abcd\r\n");
-	sprintf(text + length, "User-Agent: b\r\nHost: UI.skype.com\r\n\r\n");
+		length += snprintf(text + length, sizeof(text) - length, "Filler: abcd\r\n");
+	snprintf(text + length, sizeof(text) - length,
+			"User-Agent: b\r\nHost: UI.skype.com\r\n\r\n");
 	assert_int_equal(look_at(text), MATCH_YES);
 	assert_true(findings.left_out > 3);
 	assert_value(BUFFER_HTTP_USER_AGENT, 0, "b");
@@ -306,7 +307,7 @@ static void a_host_has_at_most_256_bytes(void **)
 	for (size_t length = 250; length < sizeof(host); length++) {
 		memset(host, 'h', sizeof(host));
 		host[length] = '\0';
-		sprintf(text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
 		assert_int_equal(look_at(text), MATCH_YES);
 		assert_value(BUFFER_HTTP_HOST, 0, length <= 256 ? host : NULL);
 	}
