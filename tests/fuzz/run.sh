@@ -14,5 +14,5 @@ trap 'rm -rf "$corpus"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir "$corpus/seeds" "$corpus/found"
 "$here/seeds.py" "$target" "$corpus/seeds"
-"$program" -max_total_time="${FUZZ_SECONDS:-10}" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+"$program" -max_total_time="${FUZZ_SECONDS:-10}" -error_exitcode=1 -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
 	-artifact_prefix="$program-" -print_final_stats=1 "$@" "$corpus/found" "$corpus/seeds"

@@ -3,6 +3,7 @@
 """Seeds of a fuzz target, made anew each time: seeds.py TARGET DIRECTORY"""
 
 import pathlib
+import random
 import struct
 import sys
 
@@ -66,6 +67,8 @@ def seeds(target):
             yield b"".join(framed(conversation(request)))
     elif target == "http":
         yield from REQUESTS
+    elif target == "flow":  # bytes that choose operations
+        yield from (random.Random(seed).randbytes(2000) for seed in range(8))
     else:  # a file that a user writes
         yield from (rules.encode() for rules in RULES)
         yield from (path.read_bytes() for path in (TOP / "config").rglob("*.yaml"))

@@ -144,7 +144,9 @@ static inline bool model_take_end(struct model *model, int key, enum flow_end_re
 				end->reason != reason)
 			continue;
 		model_compare(&end->flow, record);
-		*end = model->ends[--model->end_count];
+		// In order: flows of one key may begin and end more than once at the same time.
+		model->end_count--;
+		memmove(end, end + 1, (&model->ends[model->end_count] - end) * sizeof(*end));
 		return true;
 	}
 	return false;
