@@ -30,6 +30,7 @@ FLOORS = {
     8: "manager control",
     9: "main",
 }
+PART_OF = {"inspect": "path"}  # a file of a module that has a name of its own
 FLOOR_OF = {module: floor for floor, names in FLOORS.items() for module in names.split()}
 
 # Headers that only one place may know, or that lib/ must do without: it has no thread and no
@@ -44,7 +45,7 @@ BANNED_CALLS = {
     "alloca": "a buffer of fixed size",
 }
 SPDX = "SPDX-License-Identifier: BSD-3-Clause"
-FILE_LINES_MAX = {"app": 600, "lib": 600, "tests": 800}
+FILE_LINES_MAX = {"app": 600, "lib": 600, "tests": 1000}
 FUNCTION_LINES_LONG = 60
 FUNCTION_LINES_MAX = 100
 SUBJECT_MAX = 72
@@ -118,6 +119,7 @@ def check_format():
 def module_of(path):
     """The longest module name that a path below lib/ or app/ belongs to, or None."""
     first = pathlib.PurePath(path).parts[0].split(".")[0]
+    first = PART_OF.get(first, first)
     fitting = [m for m in FLOOR_OF if first == m or first.startswith(m + "_")]
     return max(fitting, key=len, default=None)
 

@@ -348,7 +348,7 @@ static void equal_patterns_are_one(void **)
 	rules = load(text);
 	free(text);
 	for (seen.port = 1; seen.port <= 300; seen.port++)
-		assert_int_equal(atoi(ids(rules, &seen)), seen.port);
+		assert_int_equal(strtoul(ids(rules, &seen), NULL, 10), seen.port);
 	assert_string_equal(ids(rules, &seen), "");
 	rules_free(rules);
 }
