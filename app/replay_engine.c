@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay_engine.h"
+
+#include "decode/decode.h"
+#include "fail.h"
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	HEADROOM_BYTES = 8, // for the tags that a policy may push
+	LINE_BYTES = 64,
+	FRAMES_BYTES = BURST_PACKETS * (CAPTURE_FRAME_MAX + HEADROOM_BYTES + LINE_BYTES),
+	// A packet gives a few pieces of evidence at most: a batch never fills the ring.
+	EVIDENCE_RING = 64 * BURST_PACKETS,
+};
+
+static const uint64_t second_ns = 1000000000;
+// A flow table knows by itself when a flow had ended; ageing only makes room and records in time.
+static const uint64_t age_ns = 10 * second_ns;
+// Captures are not always in order, but not by as much as this.
+static const uint64_t disorder_ns = 60 * second_ns;
+
+struct engine_worker {
+	struct path path;
+	struct burst burst;
+	struct evidence evidence; // the oldest that was not learned yet, if there is any
+	bool has_evidence;
+};
+
+struct engine {
+	struct engine_config config;
+	struct host_table *hosts;
+	struct engine_worker *workers;
+	struct burst batch;
+	struct packet *order[BURST_PACKETS]; // where each packet of the batch went
+	uint8_t *frames; // the batch's bytes, one frame after the other
+	size_t frames_used;
+	uint64_t number; // of the newest packet
+	uint64_t bytes;
+	uint64_t not_flow;
+	uint64_t flows; // ended
+	uint64_t now_ns; // newest time so far
+	uint64_t aged_ns; // when flows and hosts were last aged
+};
+
+static void flow_ended(void *context, struct flow_table *table, const struct flow *flow,
+		enum flow_end_reason reason)
+{
+	struct engine *engine = context;
+	struct flow_record record;
+
+	engine->flows++;
+	if (engine->config.flow_ended == NULL)
+		return;
+	flow_describe(table, flow, reason, &record);
+	engine->config.flow_ended(engine->config.context, &record);
+}
+
+static struct rte_ring *create_ring(void)
+{
+	ssize_t bytes = rte_ring_get_memsize_elem(sizeof(struct evidence), EVIDENCE_RING);
+	struct rte_ring *ring = bytes < 0 ? NULL : aligned_alloc(LINE_BYTES, bytes);
+
+	if (ring != NULL)
+		rte_ring_init(ring, "evidence", EVIDENCE_RING, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return ring;
+}
+
+static int worker_init(struct engine *engine, unsigned index)
+{
+	const struct engine_config *config = &engine->config;
+	struct path *path = &engine->workers[index].path;
+	const struct flow_config flows = {
+		.capacity = config->flows_capacity,
+		.node = -1,
+		.timeouts = config->timeouts,
+		.counters = &path->counters,
+		.ended = flow_ended,
+		.context = engine,
+	};
+
+	path->policy = config->policy;
+	path->scratch = &config->policy->workers[index];
+	path->budget = config->budget;
+	path->evidence = create_ring();
+	if (path->evidence == NULL)
+		return fail(ENOMEM);
+	path->flows = flow_table_create(&flows);
+	return path->flows == NULL ? fail(errno) : 0;
+}
+
+static int workers_init(struct engine *engine)
+{
+	engine->workers = calloc(engine->config.worker_count, sizeof(*engine->workers));
+	if (engine->workers == NULL)
+		return fail(ENOMEM);
+	for (unsigned i = 0; i < engine->config.worker_count; i++)
+		if (worker_init(engine, i) < 0)
+			return fail(errno);
+	return 0;
+}
+
+struct engine *engine_create(const struct engine_config *config)
+{
+	const struct host_config hosts = {
+		.capacity = config->hosts_capacity,
+		.expiry_s = config->hosts_expiry_s,
+		.ended = config->host_ended,
+		.context = config->context,
+	};
+	struct engine *engine;
+	int error;
+
+	if (config->worker_count == 0 || config->worker_count > ENGINE_WORKERS_MAX)
+		return fail_null(EINVAL);
+	engine = calloc(1, sizeof(*engine));
+	if (engine == NULL)
+		return NULL;
+	engine->config = *config;
+	engine->hosts = host_table_create(&hosts);
+	engine->frames = malloc(FRAMES_BYTES);
+	if (engine->hosts == NULL || engine->frames == NULL || workers_init(engine) < 0) {
+		error = errno;
+		engine_free(engine);
+		return fail_null(error);
+	}
+	return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	for (unsigned i = 0; engine->workers != NULL && i < engine->config.worker_count; i++) {
+		flow_table_free(engine->workers[i].path.flows);
+		free(engine->workers[i].path.evidence);
+	}
+	free(engine->workers);
+	free(engine->frames);
+	host_table_free(engine->hosts);
+	free(engine);
+}
+
+// Any function of the addresses will do that is the same for both directions; a key has its ends
+// in order.
+static struct engine_worker *worker_of(struct engine *engine, unsigned index)
+{
+	const struct flow_key *key = &engine->batch.keys[index];
+	uint64_t words[4], hash;
+
+	if (engine->batch.packets[index].protocol == PROTOCOL_NONE)
+		return &engine->workers[0];
+	static_assert(sizeof(words) == sizeof(key->ends), "two addresses");
+	memcpy(words, key->ends, sizeof(words));
+	hash = (words[0] ^ words[1] ^ words[2] ^ words[3]) * 0x9e3779b97f4a7c15;
+	return &engine->workers[(hash >> 32) * engine->config.worker_count >> 32];
+}
+
+static void spread(struct engine *engine)
+{
+	const struct burst *batch = &engine->batch;
+
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		engine->workers[i].burst.count = 0;
+		engine->workers[i].burst.link = batch->link;
+		engine->workers[i].burst.now_ns = engine->now_ns;
+	}
+	if (engine->config.worker_count > 1)
+		decode_burst(&engine->batch);
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct engine_worker *worker = engine->config.worker_count > 1 ?
+				worker_of(engine, i) :
+				&engine->workers[0];
+		struct packet *packet = &worker->burst.packets[worker->burst.count++];
+
+		*packet = batch->packets[i];
+		engine->order[i] = packet;
+	}
+}
+
+// The worker with the oldest evidence that was not learned yet; NULL when there is none left.
+static struct engine_worker *oldest_evidence(struct engine *engine)
+{
+	struct engine_worker *oldest = NULL;
+
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		struct engine_worker *worker = &engine->workers[i];
+
+		if (!worker->has_evidence)
+			worker->has_evidence = rte_ring_dequeue_elem(worker->path.evidence,
+							       &worker->evidence,
+							       sizeof(worker->evidence)) == 0;
+		if (worker->has_evidence &&
+				(oldest == NULL ||
+						worker->evidence.number < oldest->evidence.number))
+			oldest = worker;
+	}
+	return oldest;
+}
+
+static void learn(struct engine *engine)
+{
+	struct engine_worker *worker;
+
+	while ((worker = oldest_evidence(engine)) != NULL) {
+		host_learn(engine->hosts, &worker->evidence);
+		worker->has_evidence = false;
+	}
+}
+
+static void age(struct engine *engine)
+{
+	if (engine->now_ns - engine->aged_ns < age_ns)
+		return;
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		struct flow_table *flows = engine->workers[i].path.flows;
+
+		flow_age(flows, engine->now_ns, flow_table_buckets(flows));
+	}
+	host_expire(engine->hosts, engine->now_ns);
+	engine->aged_ns = engine->now_ns;
+}
+
+static void end_flows(struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->config.worker_count; i++)
+		flow_end_all(engine->workers[i].path.flows);
+}
+
+static void leave(struct engine *engine, unsigned index)
+{
+	const struct packet *packet = engine->order[index];
+	uint32_t pushed = engine->batch.packets[index].data - packet->data;
+	const struct frame frame = {
+		.data = packet->data,
+		.length = packet->length,
+		.wire_length = packet->wire_length + pushed,
+		.time_ns = packet->time_ns,
+	};
+
+	engine->not_flow += packet->flow == NULL;
+	if (engine->config.frame_left != NULL &&
+			reason_group(packet->reason) != REASON_GROUP_DROPPED)
+		engine->config.frame_left(engine->config.context, &frame);
+}
+
+static void run_batch(struct engine *engine)
+{
+	struct burst *batch = &engine->batch;
+
+	spread(engine);
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		struct engine_worker *worker = &engine->workers[i];
+
+		if (worker->burst.count == 0)
+			continue;
+		path_burst(&worker->path, &worker->burst);
+		path_count(&worker->path, &worker->burst, 0);
+	}
+	learn(engine);
+	for (unsigned i = 0; i < batch->count; i++)
+		leave(engine, i);
+	batch->count = 0;
+	engine->frames_used = 0;
+}
+
+void engine_flush(struct engine *engine)
+{
+	run_batch(engine);
+	age(engine);
+}
+
+// Moves the clock to the next packet's time.
+static void pass_time(struct engine *engine, uint64_t time_ns)
+{
+	if (engine->number == 0) {
+		engine->now_ns = engine->aged_ns = time_ns;
+	} else if (time_ns > engine->now_ns) {
+		engine->now_ns = time_ns;
+	} else if (engine->now_ns - time_ns > disorder_ns) {
+		// An older capture follows: nothing can be said of flows across it.
+		run_batch(engine);
+		end_flows(engine);
+		engine->now_ns = engine->aged_ns = time_ns;
+	}
+}
+
+void engine_add(struct engine *engine, enum link link, const struct frame *frame)
+{
+	struct burst *batch = &engine->batch;
+	uint8_t *data;
+
+	if (batch->count == BURST_PACKETS || batch->link != link)
+		engine_flush(engine);
+	pass_time(engine, frame->time_ns);
+	data = engine->frames + engine->frames_used + HEADROOM_BYTES;
+	memcpy(data, frame->data, frame->length);
+	engine->frames_used += (HEADROOM_BYTES + frame->length + LINE_BYTES - 1) & -LINE_BYTES;
+	batch->link = link;
+	batch->packets[batch->count++] = (struct packet){
+		.data = data,
+		.time_ns = frame->time_ns,
+		.number = ++engine->number,
+		.length = frame->length,
+		.wire_length = frame->wire_length,
+	};
+	engine->bytes += frame->wire_length;
+}
+
+void engine_end(struct engine *engine)
+{
+	engine_flush(engine);
+	end_flows(engine);
+	host_end_all(engine->hosts);
+}
+
+void engine_stats(const struct engine *engine, struct event_stats *stats)
+{
+	*stats = (struct event_stats){
+		.time_ns = engine->now_ns,
+		.packets = engine->number,
+		.bytes = engine->bytes,
+		.not_flow = engine->not_flow,
+		.flows = engine->flows,
+		.hosts = host_stats(engine->hosts)->learned,
+	};
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		const struct counters *counters = &engine->workers[i].path.counters;
+
+		stats->evidence_lost += counters->evidence_lost;
+		for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+			stats->reasons[reason] += counters->packets[0][reason];
+	}
+}
