@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the configuration file says, checked.
+//
+// Thread: the manager. Texts and nodes are borrowed from the file and live as long as the options.
+#pragma once
+
+#include "counters.h"
+#include "flow.h"
+#include "policy.h"
+#include "yaml.h"
+
+enum {
+	OPTIONS_PORTS_MAX = 2 * PAIRS_MAX,
+	OPTIONS_WORKERS_MAX = 64,
+};
+
+#define OPTIONS_AUTO UINT32_MAX // a number that the program is to find
+
+enum port_kind {
+	PORT_PCI, // "0000:3b:00.0[,arguments]"
+	PORT_VDEV, // "net_af_packet0,iface=veth0"
+	PORT_MAC, // "mac:aa:bb:cc:dd:ee:ff"
+};
+
+struct port_options {
+	const char *name;
+	const char *device;
+	const struct yaml_node *place; // of the device
+	enum port_kind kind;
+	bool is_paired;
+};
+
+struct pair_options {
+	const char *name;
+	unsigned inside, outside; // indices of ports
+};
+
+enum memory_words {
+	MEMORY_AUTO,
+	MEMORY_HUGEPAGES,
+	MEMORY_NONE
+};
+
+struct options {
+	struct yaml_file *file;
+	struct yaml_file *defaults;
+	const char *path; // of the file, as it was given
+
+	unsigned port_count, pair_count;
+	struct port_options ports[OPTIONS_PORTS_MAX];
+	struct pair_options pairs[PAIRS_MAX];
+
+	uint32_t workers; // or OPTIONS_AUTO
+	uint32_t manager_cpu; // or OPTIONS_AUTO
+	unsigned cpu_count; // 0: find them
+	uint16_t cpus[OPTIONS_WORKERS_MAX]; // of the workers
+	uint32_t mtu; // largest IP packet, bytes
+
+	uint32_t flows_capacity; // a worker
+	struct flow_timeouts timeouts;
+	uint32_t hosts_capacity;
+	uint32_t hosts_expiry_ms;
+	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
+
+	const char *metrics_listen; // NULL: off
+	const char *events_file; // NULL: off, "-": standard output
+	uint32_t telemetry; // 0 or 1
+
+	uint32_t memory; // enum memory_words
+	uint32_t mbufs; // each pool, or OPTIONS_AUTO
+	const char *file_prefix;
+	uint32_t log_level; // RTE_LOG_EMERG - 1 .. RTE_LOG_DEBUG - 1
+	const struct yaml_node *eal_params; // a checked map of scalars
+
+	const struct yaml_node *rule_files; // for options_policy(), as the next two
+	const struct yaml_node *rules;
+	const struct yaml_node *policy;
+
+	const struct yaml_node *ports_map, *pairs_list; // as written
+};
+
+// NULL after a complaint when the file is no YAML or memory runs out; otherwise the options, good
+// for use unless there was any complaint. Free with options_free().
+struct options *options_load(const char *path, struct complaints *complaints);
+// The same from memory; an empty text gives the defaults.
+struct options *options_parse(
+		const char *text, size_t length, const char *name, struct complaints *complaints);
+void options_free(struct options *options);
+
+// Complains when there is no pair to forward between.
+void options_need_pairs(const struct options *options, struct complaints *complaints);
+
+// Rules and policy of the file and of the rule files that it names, compiled for `worker_count`
+// workers. NULL after complaints; free with policy_free().
+struct policy *options_policy(const struct options *options, unsigned worker_count,
+		struct complaints *complaints);
+
+// Every key with its range, default and meaning.
+void options_help(FILE *stream);
