@@ -10,3 +10,8 @@
 #define rte_tel_data_add_dict_uint rte_tel_data_add_dict_u64
 #define rte_tel_data_add_array_uint rte_tel_data_add_array_u64
 #endif
+
+// What Debian puts behind the names of DPDK's packages: 23 for 22.11, 26 for 25.11.
+enum {
+	DPDK_ABI = RTE_VER_YEAR + (RTE_VER_MONTH >= 11)
+};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Devices by the name that users give them.
+#pragma once
+
+#include "eal.h"
+
+// Fills `device` from the port's device and what the kernel knows of it; adds the arguments that
+// `workers` queues and the MTU need, where the user gave none.
+void device_resolve(const struct options *options, unsigned port, unsigned workers,
+		struct device *device);
+
+// Whether both directions of a flow reach the same queue on devices of this kind.
+bool device_spreads_flows(const struct port_options *port);
+
+// -ENODEV after a message when the device is not there, or is the kernel's: it must not be touched.
+int device_check(const struct device *device);
+
+// Says so when the driver of a virtual device is not installed; false when that is not the matter.
+bool device_explain_driver(const struct device *device);
+
+// Calls `each` with the PCI address of every network controller that was given to DPDK: where a MAC
+// address may be found that no kernel driver shows. Others must not be touched.
+void device_each_candidate(void (*each)(void *context, const char *address), void *context);

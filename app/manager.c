@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "manager.h"
+
+#include "event.h"
+#include "fail.h"
+#include "host/host.h"
+#include "http.h"
+#include "log.h"
+#include "manager_gather.h"
+#include "telemetry.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+LOG_TYPE("manager");
+
+enum {
+	TICK_MS = 100,
+	TICKS_PER_S = 1000 / TICK_MS,
+	STOP_MS = 5000, // longest time that workers may take to stop
+};
+
+struct manager {
+	struct manager_config config;
+	struct host_table *hosts;
+	FILE *events; // NULL: off
+	struct gather gather;
+	struct http *http; // NULL: off
+	int signals, timer; // file descriptors
+	unsigned ticks;
+	uint64_t records; // flow records taken
+	uint64_t record_packets; // of these flows
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+static void signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void manager_hold_signals(void)
+{
+	sigset_t set;
+
+	signal_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void write_host(void *context, const struct host *host)
+{
+	const struct manager *m = context;
+
+	if (m->events != NULL)
+		event_host(m->events, host);
+}
+
+static int open_events(struct manager *m)
+{
+	const char *path = m->config.options->events_file;
+
+	if (path == NULL)
+		return 0;
+	m->events = strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
+	if (m->events != NULL)
+		return 0;
+	LOG(ERR, "events.file '%s': %s", path, strerror(errno));
+	return fail(errno);
+}
+
+static int open_files(struct manager *m)
+{
+	struct itimerspec tick = {
+		.it_interval.tv_nsec = TICK_MS * 1000000,
+		.it_value.tv_nsec = TICK_MS * 1000000,
+	};
+	sigset_t set;
+
+	signal_set(&set);
+	m->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (m->signals < 0 || m->timer < 0 || timerfd_settime(m->timer, 0, &tick, NULL) < 0) {
+		LOG(ERR, "no timer or signals: %s", strerror(errno));
+		return fail(errno);
+	}
+	return open_events(m);
+}
+
+// Those who may ask for the numbers.
+static int open_services(struct manager *m)
+{
+	const struct options *options = m->config.options;
+	struct snapshot_source source = { .gather = manager_gather, .context = &m->gather };
+
+	m->gather = (struct gather){ &m->config, m->hosts, now_ns() };
+	if (options->metrics_listen != NULL) {
+		m->http = http_open(options->metrics_listen, &source);
+		if (m->http == NULL)
+			return -errno;
+		LOG(INFO, "metrics at %s", http_url(m->http));
+	}
+	if (options->telemetry && telemetry_open(&source) < 0)
+		LOG(WARNING, "no telemetry: %s", strerror(errno));
+	return 0;
+}
+
+struct manager *manager_create(const struct manager_config *config)
+{
+	const struct options *options = config->options;
+	struct manager *m = calloc(1, sizeof(*m));
+	struct host_config hosts = {
+		.capacity = options->hosts_capacity,
+		.expiry_s = options->hosts_expiry_ms / 1000,
+		.ended = write_host,
+		.context = m,
+	};
+
+	if (m == NULL)
+		return fail_null(ENOMEM);
+	m->config = *config;
+	m->signals = m->timer = -1;
+	m->hosts = host_table_create(&hosts);
+	if (m->hosts == NULL) {
+		LOG(ERR, "no memory for %u hosts", hosts.capacity);
+		goto err_manager;
+	}
+	if (open_files(m) < 0 || open_services(m) < 0)
+		goto err_manager;
+	return m;
+
+err_manager:
+	manager_free(m);
+	return NULL;
+}
+
+void manager_free(struct manager *m)
+{
+	if (m == NULL)
+		return;
+	telemetry_close();
+	http_close(m->http);
+	if (m->events != NULL)
+		fclose(m->events);
+	if (m->timer >= 0)
+		close(m->timer);
+	if (m->signals >= 0)
+		close(m->signals);
+	host_table_free(m->hosts);
+	free(m);
+}
+
+static void take_evidence(struct manager *m, struct rte_ring *ring)
+{
+	struct evidence evidence;
+
+	for (unsigned left = rte_ring_count(ring); left > 0; left--) {
+		if (rte_ring_sc_dequeue_elem(ring, &evidence, sizeof(evidence)) != 0)
+			return;
+		host_learn(m->hosts, &evidence);
+	}
+}
+
+static void take_records(struct manager *m, struct rte_ring *ring)
+{
+	struct flow_record record;
+
+	for (unsigned left = rte_ring_count(ring); left > 0; left--) {
+		if (rte_ring_sc_dequeue_elem(ring, &record, sizeof(record)) != 0)
+			return;
+		m->records++;
+		m->record_packets += record.packets_to_server + record.packets_to_client;
+		event_flow(m->events, &record);
+	}
+}
+
+// All that the workers have had to say so far.
+static void take_all(struct manager *m)
+{
+	const struct shared *shared = m->config.shared;
+
+	for (unsigned i = 0; i < shared->worker_count; i++) {
+		take_evidence(m, shared->channels[i].evidence);
+		if (shared->channels[i].records != NULL)
+			take_records(m, shared->channels[i].records);
+	}
+	if (m->events != NULL)
+		fflush(m->events);
+}
+
+static void tick(struct manager *m)
+{
+	uint64_t expirations;
+
+	if (read(m->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	take_all(m);
+	if (m->config.options->telemetry)
+		telemetry_refresh();
+	if (m->ticks++ % TICKS_PER_S != 0)
+		return;
+	timebase_set(&m->config.shared->time);
+	host_expire(m->hosts, now_ns());
+}
+
+static bool is_told_to_stop(struct manager *m)
+{
+	struct signalfd_siginfo info;
+
+	if (read(m->signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	LOG(INFO, "stopping after %s", strsignal(info.ssi_signo));
+	return true;
+}
+
+static bool are_done(const struct shared *shared)
+{
+	for (unsigned i = 0; i < shared->worker_count; i++) {
+		if (!atomic_load_explicit(&shared->channels[i].is_done, memory_order_acquire))
+			return false;
+	}
+	return true;
+}
+
+static void stop_workers(struct manager *m)
+{
+	struct shared *shared = m->config.shared;
+	bool is_done = false;
+
+	atomic_store_explicit(&shared->stop, true, memory_order_relaxed);
+	for (int ms = 0; ms < STOP_MS && !is_done; ms++) {
+		usleep(1000);
+		is_done = are_done(shared);
+		take_all(m);
+	}
+	if (!is_done)
+		LOG(ERR, "a worker does not stop within %d seconds", STOP_MS / 1000);
+}
+
+static void total(const struct shared *shared, struct counters *sum)
+{
+	struct counters counters;
+
+	for (unsigned i = 0; i < shared->worker_count; i++) {
+		if (counters_read(shared->channels[i].counters, &counters))
+			counters_add(sum, &counters);
+	}
+}
+
+// Forgets the hosts, so that each is written.
+static void finish(struct manager *m)
+{
+	const struct shared *shared = m->config.shared;
+	struct event_stats stats = { .time_ns = now_ns() };
+	struct counters sum = { 0 };
+	uint64_t dropped = 0, lost = 0;
+
+	total(shared, &sum);
+	for (unsigned i = 0; i < DIRECTIONS_MAX; i++) {
+		stats.bytes += sum.received_bytes[i];
+		for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+			stats.reasons[reason] += sum.packets[i][reason];
+			stats.packets += sum.packets[i][reason];
+			if (reason_group(reason) == REASON_GROUP_DROPPED)
+				dropped += sum.packets[i][reason];
+		}
+	}
+	for (unsigned i = 0; i < shared->worker_count; i++)
+		lost += shared->channels[i].records_lost;
+	stats.not_flow = stats.packets - m->record_packets;
+	stats.flows = sum.flows_created;
+	stats.hosts = host_stats(m->hosts)->learned;
+	stats.evidence_lost = sum.evidence_lost;
+	host_end_all(m->hosts);
+	if (m->events != NULL)
+		event_stats(m->events, &stats);
+	LOG(INFO, "%lu packets received = %lu forwarded + %lu dropped; %lu flows, %lu hosts",
+			stats.packets, stats.packets - dropped, dropped, stats.flows, stats.hosts);
+	if (lost > 0 || sum.evidence_lost > 0)
+		LOG(WARNING, "%lu flow records and %lu pieces of evidence found no room", lost,
+				sum.evidence_lost);
+}
+
+void manager_run(struct manager *m)
+{
+	struct pollfd files[] = {
+		{ .fd = m->signals, .events = POLLIN },
+		{ .fd = m->timer, .events = POLLIN },
+		{ .fd = m->http == NULL ? -1 : http_fd(m->http), .events = POLLIN },
+	};
+
+	do {
+		if (poll(files, RTE_DIM(files), -1) < 0 && errno != EINTR)
+			break;
+		tick(m);
+		if (m->http != NULL)
+			http_run(m->http);
+	} while (!is_told_to_stop(m));
+	stop_workers(m);
+	finish(m);
+}

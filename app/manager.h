@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The main thread: takes evidence and flow records from the workers, keeps the hosts, answers
+// those who ask, and mostly sleeps.
+#pragma once
+
+#include "eal.h"
+#include "options.h"
+#include "port.h"
+#include "shared.h"
+
+struct manager_config {
+	const struct options *options;
+	const struct host_plan *plan;
+	struct shared *shared;
+	const struct port *ports; // [options->port_count]
+	const struct port_pools *pools;
+};
+
+struct manager;
+
+// Holds back the signals that end the program until manager_run(). Before any thread starts.
+void manager_hold_signals(void);
+
+// NULL after a message. Free with manager_free().
+struct manager *manager_create(const struct manager_config *config);
+void manager_free(struct manager *manager);
+
+// Serves until SIGTERM or SIGINT, then has the workers stop and takes all that they still have.
+void manager_run(struct manager *manager);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// All numbers of one moment, as the manager has them.
+#pragma once
+
+#include "manager.h"
+#include "snapshot.h"
+
+struct host_table;
+
+struct gather {
+	const struct manager_config *config;
+	const struct host_table *hosts;
+	uint64_t start_ns;
+};
+
+// For struct snapshot_source, with a struct gather as context.
+void manager_gather(void *gather, struct snapshot *snapshot);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Ports: one queue a worker in each direction, nothing that would change a frame.
+//
+// Thread: the manager.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_mempool;
+
+enum {
+	PORT_POOLS_MAX = 16
+};
+
+struct port {
+	const char *name; // as configured
+	const char *device;
+	uint16_t id; // DPDK's number
+	int node; // NUMA, -1: unknown
+	bool is_physical; // a NIC: what it cannot do is an error
+	bool is_started;
+	uint32_t mtu; // what its driver was told
+};
+
+// For all ports.
+struct port_config {
+	uint16_t queues; // of each port, each direction
+	uint32_t mtu; // largest IP packet
+	uint32_t mbufs; // each pool
+	uint32_t mbuf_bytes;
+};
+
+// Packet buffers, one pool for each NUMA node that has a port.
+struct port_pools {
+	unsigned count;
+	struct rte_mempool *pools[PORT_POOLS_MAX];
+	int nodes[PORT_POOLS_MAX];
+};
+
+// Queues that every one of the ports can have, at most `wanted`; says so when it is fewer.
+uint16_t port_queues(const struct port *ports, unsigned count, uint16_t wanted);
+
+// 0, or -errno after a message; what was made before is for port_pools_fini().
+int port_pools_init(struct port_pools *pools, const struct port *ports, unsigned count,
+		const struct port_config *config);
+void port_pools_fini(struct port_pools *pools);
+
+// Configures and starts; 0, or -errno after a message. `peer` transmits what this port receives.
+int port_start(struct port *port, const struct port *peer, const struct port_pools *pools,
+		const struct port_config *config);
+// Stops and closes it; anything.
+void port_stop(struct port *port);
