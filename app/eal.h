@@ -45,8 +45,8 @@ int eal_start(const struct options *options, const struct host_plan *plan);
 void eal_stop(void);
 
 enum {
-	EAL_BUFFER_BYTES = 2048
-}; // of a buffer unless `mtu` is larger than usual
+	EAL_BUFFER_BYTES = 2048, // of a buffer unless `mtu` is larger than usual
+};
 
 // Bytes of a buffer, besides its headroom, for frames with IP packets of `mtu` bytes: larger ones
 // are whole pages, as rings that are shared with the kernel need them.

@@ -10,8 +10,8 @@
 enum {
 	APP_UNKNOWN = 0,
 	APP_SKYPE = 1,
-	APP_MAX = 256
-}; // the first are built in
+	APP_MAX = 256, // the first are built in
+};
 
 enum confidence {
 	CONFIDENCE_NONE,

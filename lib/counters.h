@@ -17,8 +17,7 @@ enum {
 	PAIRS_MAX = 8,
 	DIRECTIONS_MAX = 2 * PAIRS_MAX, // 2 * pair: inside to outside; + 1: outside to inside
 	BURST_BUCKETS = 8, // [i]: bursts of at most 0, 1, 2, 4, 8, 16, 32, 64 packets
-	DURATION_BUCKETS =
-			16, // [i]: at most 2^(8 + i) TSC cycles; the last also whatever took longer
+	DURATION_BUCKETS = 16, // [i]: at most 2^(8 + i) TSC cycles; the last has no limit
 };
 
 enum verdict_label {

@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-	MATCHES_MAX = 4
-}; // rules that may speak about one payload
+	MATCHES_MAX = 4, // rules that may speak about one payload
+};
 
 // One payload on its way through detectors, rules and verdict.
 struct inspection {

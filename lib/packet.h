@@ -10,8 +10,8 @@
 struct flow;
 
 enum {
-	BURST_PACKETS = 64
-}; // most packets that one burst holds
+	BURST_PACKETS = 64, // most packets that one burst holds
+};
 
 // What became of a packet: one counter and one metric label each.
 enum reason {
@@ -59,8 +59,8 @@ enum packet_flag {
 };
 
 enum packet_protocol {
-	PROTOCOL_NONE = 255
-}; // IANA's "reserved": no IP packet found
+	PROTOCOL_NONE = 255, // IANA's "reserved": no IP packet found
+};
 
 // Filled by receive (first group), decode (second) and the later stages (third).
 struct packet {

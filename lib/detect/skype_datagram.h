@@ -34,8 +34,8 @@ struct skype_datagram {
 };
 
 enum {
-	SKYPE_HEADER_BYTES = 20
-}; // as much of a datagram as is ever read
+	SKYPE_HEADER_BYTES = 20, // as much of a datagram as is ever read
+};
 
 // U10. True when the bytes have the form of such a datagram: a filter, no proof. `length` is the
 // payload's whole length, of which min(length, SKYPE_HEADER_BYTES) bytes are read.

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 enum {
-	SKYPE_STREAM_BYTES = 128
-}; // none looks further
+	SKYPE_STREAM_BYTES = 128, // none looks further
+};
 
 // T1. The client's fake TLS hello: 56 constant bytes, then 16 bytes of the padding generator where a
 // hello has random ones (120 bits).
