@@ -162,11 +162,12 @@ static void mark_touched(struct flow_table *table)
 {
 	for (; table->touched_count < table->followed; table->touched_count++) {
 		const struct flow *flow = table->burst->packets[table->touched_count].flow;
-		size_t number = flow - table->flows;
+		size_t number;
 
-		if (flow != NULL)
-			table->touched[number / 64 % FLOW_TOUCHED_WORDS] |= UINT64_C(1)
-					<< number % 64;
+		if (flow == NULL)
+			continue;
+		number = flow - table->flows;
+		table->touched[number / 64 % FLOW_TOUCHED_WORDS] |= UINT64_C(1) << number % 64;
 	}
 }
 
@@ -183,17 +184,23 @@ bool flow_is_touched(struct flow_table *table, uint32_t number)
 	return false;
 }
 
-// Empties the slot and ends its flow: now, or after the burst if that still points to it.
+void flow_evacuate_now(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason)
+{
+	slot.bucket->tags[slot.at] = 0;
+	end(table, flow_number_in(slot), reason);
+}
+
 void flow_evacuate(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason)
 {
 	uint32_t number = flow_number_in(slot);
 
+	if (!flow_is_touched(table, number)) {
+		flow_evacuate_now(table, slot, reason);
+		return;
+	}
 	slot.bucket->tags[slot.at] = 0;
-	if (flow_is_touched(table, number))
-		table->retired[table->retired_count++] =
-				(struct flow_retired){ table->now_ns, number, reason };
-	else
-		end(table, number, reason);
+	table->retired[table->retired_count++] =
+			(struct flow_retired){ table->now_ns, number, reason };
 }
 
 // Nobody looks at the packets of the last burst any more: ends what waited for that.

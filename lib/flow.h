@@ -3,7 +3,8 @@
 //
 // Thread: one worker owns a table; nothing here is locked or shared.
 // Memory: flow_table_create() takes all of it; the packet path allocates nothing.
-// Time:   nanoseconds since the epoch, never decreasing by more than clocks do; offline the capture's.
+// Time:   nanoseconds since the epoch; offline the capture's. Going back by less than 18 minutes ends
+//         no flow; a leap by more than 4 hours ends all.
 // Cost:   an established packet touches one bucket line and one flow line, both prefetched.
 #pragma once
 
@@ -16,8 +17,7 @@ struct counters;
 
 enum flow_state {
 	FLOW_INSPECTING = 1 << 0, // detectors may still look at its payload
-	FLOW_FROM_SECOND =
-			1 << 1, // ends[1] is the initiator: sent the SYN, or else the first packet
+	FLOW_FROM_SECOND = 1 << 1, // ends[1] is the initiator: SYN's sender, or the first packet's
 	FLOW_ANSWERED = 1 << 2, // packets were seen in both directions
 	FLOW_SYN = 1 << 3, // TCP: the handshake's first segment was seen
 	FLOW_FIN_FIRST = 1 << 4, // TCP: ends[0] has closed

@@ -10,27 +10,22 @@ enum {
 static struct flow_slot victim_of(
 		struct flow_table *table, struct flow_bucket *first, struct flow_bucket *second)
 {
-	struct flow_slot none = { first, FLOW_BUCKET_SLOTS };
-	uint16_t scores[2 * FLOW_BUCKET_SLOTS];
+	struct flow_scores scores;
 
-	flow_bucket_scores(first, flow_coarse(table->now_ns), scores);
-	flow_bucket_scores(second, flow_coarse(table->now_ns), scores + FLOW_BUCKET_SLOTS);
+	flow_scores_of(&scores, first, second, flow_coarse(table->now_ns));
 	// Once, but for flows that this burst needs.
 	for (int tries = 0; tries < 2 * FLOW_BUCKET_SLOTS; tries++) {
-		struct flow_slot slot;
-		unsigned best = 0;
+		unsigned best = flow_scores_best(&scores);
+		struct flow_slot slot = { best < FLOW_BUCKET_SLOTS ? first : second,
+			best % FLOW_BUCKET_SLOTS };
 
-		for (unsigned i = 1; i < 2 * FLOW_BUCKET_SLOTS; i++)
-			best = scores[i] > scores[best] ? i : best;
-		if (scores[best] == 0)
+		if (scores.slots[best] == 0)
 			break;
-		scores[best] = 0;
-		slot.bucket = best < FLOW_BUCKET_SLOTS ? first : second;
-		slot.at = best % FLOW_BUCKET_SLOTS;
 		if (!flow_is_touched(table, flow_number_in(slot)))
 			return slot;
+		scores.slots[best] = 0;
 	}
-	return none;
+	return (struct flow_slot){ first, FLOW_BUCKET_SLOTS };
 }
 
 static struct flow_slot own_victim(struct flow_table *table, uint64_t hash)
@@ -43,12 +38,11 @@ static struct flow_slot own_victim(struct flow_table *table, uint64_t hash)
 
 static void evict(struct flow_table *table, struct flow_slot slot)
 {
-	unsigned overdue = flow_bucket_overdue(
-			slot.bucket, flow_coarse(table->now_ns), table->timeout_coarse);
+	enum flow_class class = flow_class_in(slot);
+	bool is_overdue = flow_slot_age(slot, flow_coarse(table->now_ns)) >=
+			table->timeout_coarse[class];
 
-	flow_evacuate(table, slot,
-			(overdue >> slot.at & 1) != 0 ? flow_silence_reason(flow_class_in(slot)) :
-							FLOW_END_EVICTED);
+	flow_evacuate_now(table, slot, is_overdue ? flow_silence_reason(class) : FLOW_END_EVICTED);
 }
 
 static bool evict_foreign(struct flow_table *table)
@@ -88,10 +82,13 @@ struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 
 struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim)
 {
-	struct flow_slot slot = flow_index_room(&table->index, hash);
+	struct flow_slot slot;
 
-	if (slot.at != FLOW_BUCKET_SLOTS && has_number(table))
-		return slot;
+	if (has_number(table)) {
+		slot = flow_index_room(&table->index, hash);
+		if (slot.at != FLOW_BUCKET_SLOTS)
+			return slot;
+	}
 	// Packets since then may have taken the foreseen victim's place, or made it theirs.
 	if (victim.at == FLOW_BUCKET_SLOTS || victim.bucket->tags[victim.at] == 0 ||
 			flow_is_touched(table, flow_number_in(victim)))
@@ -100,7 +97,8 @@ struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct 
 		evict(table, victim);
 		return victim;
 	}
-	if (slot.at != FLOW_BUCKET_SLOTS && !evict_foreign(table))
+	slot = flow_index_room(&table->index, hash);
+	if (slot.at != FLOW_BUCKET_SLOTS && !has_number(table) && !evict_foreign(table))
 		slot.at = FLOW_BUCKET_SLOTS;
 	return slot;
 }

@@ -51,9 +51,7 @@ static inline uint64_t flow_hash(
 // Uniform whichever of the two buckets is given, as each depends on one half of the hash only.
 static inline uint16_t flow_hash_tag(uint64_t hash)
 {
-	uint16_t tag = hash ^ hash >> 32;
-
-	return tag + (tag == 0);
+	return (hash ^ hash >> 32) | 1; // not 0, which marks an empty slot
 }
 
 static inline uint32_t flow_hash_first(uint64_t hash, uint32_t count)

@@ -33,7 +33,8 @@ static unsigned slot_of(const struct flow_bucket *bucket, uint16_t tag, uint32_t
 	for (; mask != 0; mask &= mask - 1) {
 		unsigned at = __builtin_ctz(mask);
 
-		if ((bucket->entries[at] & ((1u << FLOW_ENTRY_BITS) - 1)) == number)
+		if (flow_number_in((struct flow_slot){ (struct flow_bucket *)bucket, at }) ==
+				number)
 			return at;
 	}
 	return FLOW_BUCKET_SLOTS;
@@ -70,37 +71,117 @@ unsigned flow_bucket_overdue_plain(const struct flow_bucket *bucket, uint16_t no
 {
 	unsigned mask = 0;
 
-	for (int i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-		uint16_t age = now - bucket->times[i] + FLOW_COARSE_BACK;
-		unsigned limit = limits[bucket->entries[i] >> FLOW_ENTRY_BITS] + FLOW_COARSE_BACK;
+	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
+		struct flow_slot slot = { (struct flow_bucket *)bucket, i };
 
-		if (bucket->tags[i] != 0 && age >= limit)
+		if (bucket->tags[i] != 0 && flow_slot_age(slot, now) >= limits[flow_class_in(slot)])
 			mask |= 1u << i;
 	}
 	return mask;
 }
 
+void flow_scores_of_plain(struct flow_scores *scores, const struct flow_bucket *first,
+		const struct flow_bucket *second, uint16_t now)
+{
+	for (unsigned i = 0; i < 2 * FLOW_BUCKET_SLOTS; i++) {
+		const struct flow_bucket *bucket = i < FLOW_BUCKET_SLOTS ? first : second;
+		struct flow_slot slot = { (struct flow_bucket *)bucket, i % FLOW_BUCKET_SLOTS };
+		enum flow_class class = flow_class_in(slot);
+		unsigned age = flow_slot_age(slot, now);
+		unsigned score = ((age < SCORE_AGE_MAX ? age : SCORE_AGE_MAX) + 1) << 1;
+
+		score |= class < FLOW_CLASS_ESTABLISHED;
+		score |= class == FLOW_CLASS_HALF_OPEN ? SCORE_HALF_OPEN : 0;
+		scores->slots[i] = bucket->tags[slot.at] != 0 ? score : 0;
+	}
+}
+
+unsigned flow_scores_best_plain(const struct flow_scores *scores)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < 2 * FLOW_BUCKET_SLOTS; i++)
+		best = scores->slots[i] > scores->slots[best] ? i : best;
+	return best;
+}
+
 #ifdef __SSE2__
+static __m128i ages_of(const struct flow_bucket *bucket, uint16_t now)
+{
+	__m128i ages = _mm_sub_epi16(_mm_set1_epi16((short)(now + FLOW_COARSE_BACK)),
+			_mm_load_si128((const __m128i *)bucket->times));
+
+	return _mm_subs_epu16(ages, _mm_set1_epi16(FLOW_COARSE_BACK));
+}
+
+static __m128i classes_of(const struct flow_bucket *bucket)
+{
+	const __m128i *entries = (const __m128i *)bucket->entries;
+
+	return _mm_packs_epi32(_mm_srli_epi32(_mm_load_si128(&entries[0]), FLOW_ENTRY_BITS),
+			_mm_srli_epi32(_mm_load_si128(&entries[1]), FLOW_ENTRY_BITS));
+}
+
+static __m128i empty_of(const struct flow_bucket *bucket)
+{
+	return _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)bucket->tags), _mm_setzero_si128());
+}
+
 unsigned flow_bucket_overdue(const struct flow_bucket *bucket, uint16_t now,
 		const uint16_t limits[FLOW_CLASS_COUNT])
 {
-	const __m128i *lines = (const __m128i *)bucket;
-	__m128i ages = _mm_sub_epi16(
-			_mm_set1_epi16((short)(now + FLOW_COARSE_BACK)), _mm_load_si128(&lines[1]));
-	__m128i classes =
-			_mm_packs_epi32(_mm_srli_epi32(_mm_load_si128(&lines[2]), FLOW_ENTRY_BITS),
-					_mm_srli_epi32(_mm_load_si128(&lines[3]), FLOW_ENTRY_BITS));
-	__m128i zero = _mm_setzero_si128();
-	__m128i fine = _mm_cmpeq_epi16(_mm_load_si128(&lines[0]), zero);
+	const __m128i ages = ages_of(bucket, now), classes = classes_of(bucket);
+	const __m128i zero = _mm_setzero_si128();
+	__m128i fine = empty_of(bucket);
 
 	for (int i = 0; i < FLOW_CLASS_COUNT; i++) {
-		short top = (short)(limits[i] + FLOW_COARSE_BACK - 1);
 		__m128i is_class = _mm_cmpeq_epi16(classes, _mm_set1_epi16((short)i));
-		__m128i over = _mm_subs_epu16(ages, _mm_set1_epi16(top));
+		__m128i over = _mm_subs_epu16(ages, _mm_set1_epi16((short)(limits[i] - 1)));
 
 		fine = _mm_or_si128(fine, _mm_and_si128(is_class, _mm_cmpeq_epi16(over, zero)));
 	}
 	return ~(unsigned)_mm_movemask_epi8(_mm_packs_epi16(fine, zero)) & 0xff;
+}
+
+static __m128i scores_of(const struct flow_bucket *bucket, uint16_t now)
+{
+	__m128i ages = ages_of(bucket, now), classes = classes_of(bucket);
+	__m128i beyond = _mm_subs_epu16(ages, _mm_set1_epi16(SCORE_AGE_MAX));
+	__m128i one = _mm_set1_epi16(1);
+	__m128i is_unanswered = _mm_cmpgt_epi16(_mm_set1_epi16(FLOW_CLASS_ESTABLISHED), classes);
+	__m128i is_half_open = _mm_cmpeq_epi16(classes, _mm_set1_epi16(FLOW_CLASS_HALF_OPEN));
+	__m128i score = _mm_slli_epi16(_mm_add_epi16(_mm_sub_epi16(ages, beyond), one), 1);
+
+	score = _mm_or_si128(score, _mm_and_si128(is_unanswered, one));
+	score = _mm_or_si128(
+			score, _mm_and_si128(is_half_open, _mm_set1_epi16((short)SCORE_HALF_OPEN)));
+	return _mm_andnot_si128(empty_of(bucket), score);
+}
+
+void flow_scores_of(struct flow_scores *scores, const struct flow_bucket *first,
+		const struct flow_bucket *second, uint16_t now)
+{
+	_mm_store_si128((__m128i *)&scores->slots[0], scores_of(first, now));
+	_mm_store_si128((__m128i *)&scores->slots[FLOW_BUCKET_SLOTS], scores_of(second, now));
+}
+
+static __m128i larger(__m128i a, __m128i b)
+{
+	return _mm_add_epi16(a, _mm_subs_epu16(b, a));
+}
+
+unsigned flow_scores_best(const struct flow_scores *scores)
+{
+	const __m128i low = _mm_load_si128((const __m128i *)&scores->slots[0]);
+	const __m128i high = _mm_load_si128((const __m128i *)&scores->slots[FLOW_BUCKET_SLOTS]);
+	__m128i best = larger(low, high);
+
+	best = larger(best, _mm_srli_si128(best, 8));
+	best = larger(best, _mm_srli_si128(best, 4));
+	best = larger(best, _mm_srli_si128(best, 2));
+	best = _mm_set1_epi16((short)_mm_cvtsi128_si32(best));
+	return __builtin_ctz(_mm_movemask_epi8(
+			_mm_packs_epi16(_mm_cmpeq_epi16(low, best), _mm_cmpeq_epi16(high, best))));
 }
 #else
 unsigned flow_bucket_overdue(const struct flow_bucket *bucket, uint16_t now,
@@ -108,19 +189,15 @@ unsigned flow_bucket_overdue(const struct flow_bucket *bucket, uint16_t now,
 {
 	return flow_bucket_overdue_plain(bucket, now, limits);
 }
-#endif
 
-void flow_bucket_scores(
-		const struct flow_bucket *bucket, uint16_t now, uint16_t scores[FLOW_BUCKET_SLOTS])
+void flow_scores_of(struct flow_scores *scores, const struct flow_bucket *first,
+		const struct flow_bucket *second, uint16_t now)
 {
-	for (int i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-		unsigned class = bucket->entries[i] >> FLOW_ENTRY_BITS;
-		uint16_t back = now - bucket->times[i] + FLOW_COARSE_BACK;
-		unsigned age = back > FLOW_COARSE_BACK ? back - FLOW_COARSE_BACK : 0;
-		unsigned score = ((age < SCORE_AGE_MAX ? age : SCORE_AGE_MAX) + 1) << 1;
-
-		score |= class < FLOW_CLASS_ESTABLISHED;
-		score |= class == FLOW_CLASS_HALF_OPEN ? SCORE_HALF_OPEN : 0;
-		scores[i] = bucket->tags[i] != 0 ? score : 0;
-	}
+	flow_scores_of_plain(scores, first, second, now);
 }
+
+unsigned flow_scores_best(const struct flow_scores *scores)
+{
+	return flow_scores_best_plain(scores);
+}
+#endif

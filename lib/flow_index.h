@@ -54,17 +54,46 @@ struct flow_slot flow_index_locate(const struct flow_index *index, uint64_t hash
 // An empty slot for a key with this hash; or none.
 struct flow_slot flow_index_room(const struct flow_index *index, uint64_t hash);
 
-// Bit i: the flow in slot i was idle for at least `limits[class]` coarse units. The twin is plain C.
+static inline enum flow_class flow_class_in(struct flow_slot slot)
+{
+	return slot.bucket->entries[slot.at] >> FLOW_ENTRY_BITS;
+}
+
+static inline uint32_t flow_number_in(struct flow_slot slot)
+{
+	return slot.bucket->entries[slot.at] & ((1u << FLOW_ENTRY_BITS) - 1);
+}
+
+// In coarse units; 0 when its time lies ahead.
+static inline unsigned flow_slot_age(struct flow_slot slot, uint16_t now)
+{
+	uint16_t age = now - slot.bucket->times[slot.at] + FLOW_COARSE_BACK;
+
+	return age > FLOW_COARSE_BACK ? age - FLOW_COARSE_BACK : 0;
+}
+
+// The functions that end in _plain are for other machines, and for tests.
+
+// Bit i: the flow in slot i was idle for at least `limits[class]` coarse units.
 unsigned flow_bucket_overdue(const struct flow_bucket *bucket, uint16_t now,
 		const uint16_t limits[FLOW_CLASS_COUNT]);
 unsigned flow_bucket_overdue_plain(const struct flow_bucket *bucket, uint16_t now,
 		const uint16_t limits[FLOW_CLASS_COUNT]);
-// How gladly each flow is given up for a new one: half-open before all others, then by age, and
-// among those of one age the unanswered. 0: there is none.
-void flow_bucket_scores(
-		const struct flow_bucket *bucket, uint16_t now, uint16_t scores[FLOW_BUCKET_SLOTS]);
 
-// Bit i: slot i has this tag; tag 0 finds the empty slots. The plain twin is for other machines.
+// How gladly the flows of two buckets are given up for a new one: half-open before all others, then
+// by age, and among those of one age the unanswered. 0: there is none.
+struct flow_scores {
+	alignas(16) uint16_t slots[2 * FLOW_BUCKET_SLOTS];
+};
+void flow_scores_of(struct flow_scores *scores, const struct flow_bucket *first,
+		const struct flow_bucket *second, uint16_t now);
+void flow_scores_of_plain(struct flow_scores *scores, const struct flow_bucket *first,
+		const struct flow_bucket *second, uint16_t now);
+// The first slot of the highest score.
+unsigned flow_scores_best(const struct flow_scores *scores);
+unsigned flow_scores_best_plain(const struct flow_scores *scores);
+
+// Bit i: slot i has this tag; tag 0 finds the empty slots.
 static inline unsigned flow_bucket_match_plain(const struct flow_bucket *bucket, uint16_t tag)
 {
 	unsigned mask = 0;

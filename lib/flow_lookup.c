@@ -13,8 +13,8 @@ struct lookup {
 	uint64_t hash;
 	uint32_t bucket;
 	uint16_t tag;
-	uint8_t at; // FLOW_BUCKET_SLOTS: none
-	bool is_found; // the slot has the key's tag; otherwise it is that of a victim
+	uint8_t at; // slot to look at first: has the tag, or anything
+	bool has_victim; // the slot is that of the flow to give up, if it comes to that
 };
 
 static inline struct flow_slot slot_of(const struct flow_table *table, const struct lookup *lookup)
@@ -38,9 +38,9 @@ static void hash_burst(const struct flow_table *table, struct burst *burst, stru
 		if (!has_key(&burst->packets[i]))
 			continue;
 		hash = flow_hash(index->secret, &burst->keys[i]);
-		lookups[i].hash = hash;
-		lookups[i].bucket = flow_hash_first(hash, index->count);
-		lookups[i].tag = flow_hash_tag(hash);
+		lookups[i] = (struct lookup){ .hash = hash,
+			.bucket = flow_hash_first(hash, index->count),
+			.tag = flow_hash_tag(hash) };
 		__builtin_prefetch(&index->buckets[lookups[i].bucket], 1);
 	}
 }
@@ -50,7 +50,6 @@ static inline bool match_bucket(const struct flow_table *table, struct lookup *l
 	const struct flow_bucket *bucket = &table->index.buckets[lookup->bucket];
 	unsigned mask = flow_bucket_match(bucket, lookup->tag);
 
-	lookup->is_found = mask != 0;
 	if (mask == 0)
 		return false;
 	lookup->at = __builtin_ctz(mask);
@@ -62,9 +61,11 @@ static void foresee(struct flow_table *table, struct lookup *lookup)
 {
 	struct flow_slot victim = flow_foresee_victim(table, lookup->hash);
 
+	lookup->has_victim = victim.at != FLOW_BUCKET_SLOTS;
+	if (!lookup->has_victim)
+		return;
+	lookup->bucket = victim.bucket - table->index.buckets;
 	lookup->at = victim.at;
-	if (victim.at != FLOW_BUCKET_SLOTS)
-		lookup->bucket = victim.bucket - table->index.buckets;
 }
 
 static void match_burst(struct flow_table *table, const struct burst *burst, struct lookup *lookups)
@@ -91,21 +92,31 @@ static inline bool is_at(const struct flow_table *table, struct flow_slot slot, 
 			flow_key_equal(&table->flows[flow_number_in(slot)].key, key);
 }
 
+static struct flow_slot find_in(const struct flow_table *table, uint32_t bucket, uint16_t tag,
+		const struct flow_key *key)
+{
+	struct flow_slot slot = { &table->index.buckets[bucket], FLOW_BUCKET_SLOTS };
+
+	for (unsigned mask = flow_bucket_match(slot.bucket, tag); mask != 0; mask &= mask - 1) {
+		slot.at = __builtin_ctz(mask);
+		if (is_at(table, slot, tag, key))
+			return slot;
+	}
+	slot.at = FLOW_BUCKET_SLOTS;
+	return slot;
+}
+
 // In all slots of both buckets, since packets of this burst may have moved what was found ahead.
 static struct flow_slot find(const struct flow_table *table, const struct lookup *lookup,
 		const struct flow_key *key)
 {
-	const struct flow_index *index = &table->index;
-	struct flow_slot slot = { &index->buckets[flow_hash_first(lookup->hash, index->count)], 0 };
+	const uint32_t count = table->index.count;
+	struct flow_slot slot =
+			find_in(table, flow_hash_first(lookup->hash, count), lookup->tag, key);
 
-	for (; slot.at < FLOW_BUCKET_SLOTS; slot.at++)
-		if (is_at(table, slot, lookup->tag, key))
-			return slot;
-	slot.bucket = &index->buckets[flow_hash_second(lookup->hash, index->count)];
-	for (slot.at = 0; slot.at < FLOW_BUCKET_SLOTS; slot.at++)
-		if (is_at(table, slot, lookup->tag, key))
-			return slot;
-	return slot;
+	if (slot.at != FLOW_BUCKET_SLOTS)
+		return slot;
+	return find_in(table, flow_hash_second(lookup->hash, count), lookup->tag, key);
 }
 
 static bool is_closed(unsigned state)
@@ -190,6 +201,7 @@ static __attribute__((noinline)) void carry(
 		flow->packets[side] = is_full ? FLOW_PACKETS_CARRY - 1 : 0;
 	}
 	carried = details->carried.bytes[side] + (bytes >> FLOW_BYTES_CARRY_SHIFT);
+	flow->packets[side]++;
 	flow->bytes[side] = bytes & ((UINT32_C(1) << FLOW_BYTES_CARRY_SHIFT) - 1);
 	if (carried > UINT16_MAX)
 		flow->bytes[side] = (UINT32_C(1) << FLOW_BYTES_CARRY_SHIFT) - 1;
@@ -201,16 +213,18 @@ static inline void enter(struct flow_table *table, struct flow_slot slot, struct
 {
 	struct flow *flow = &table->flows[flow_number_in(slot)];
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
-	uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
+	const uint64_t time_ns = packet->time_ns;
+	const uint16_t packets = flow->packets[side];
+	const uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
 
-	if (unlikely(flow->packets[side] == FLOW_PACKETS_CARRY ||
-			    bytes >> FLOW_BYTES_CARRY_SHIFT != 0))
+	if (unlikely(packets == FLOW_PACKETS_CARRY || bytes >> FLOW_BYTES_CARRY_SHIFT != 0)) {
 		carry(table, flow, side, bytes);
-	else
+	} else {
+		flow->packets[side] = packets + 1;
 		flow->bytes[side] = bytes;
-	flow->packets[side]++;
-	flow->last_seen = packet->time_ns >> FLOW_TICK_SHIFT;
-	slot.bucket->times[slot.at] = flow_coarse(packet->time_ns);
+	}
+	flow->last_seen = time_ns >> FLOW_TICK_SHIFT;
+	slot.bucket->times[slot.at] = flow_coarse(time_ns);
 	packet->flow = flow;
 	if (unlikely((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
 			    ((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0)))
@@ -262,7 +276,7 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		}
 		flow_evacuate(table, slot, reason);
 	}
-	if (lookup->is_found)
+	if (!lookup->has_victim)
 		victim.at = FLOW_BUCKET_SLOTS;
 	slot = flow_make_room(table, lookup->hash, victim);
 	if (slot.at == FLOW_BUCKET_SLOTS) {
@@ -280,7 +294,7 @@ static inline void follow(struct flow_table *table, struct packet *packet,
 	struct flow_slot slot = slot_of(table, lookup);
 
 	flow_set_clock(table, packet->time_ns);
-	if (likely(lookup->is_found && is_at(table, slot, lookup->tag, key) &&
+	if (likely(is_at(table, slot, lookup->tag, key) &&
 			    over(table, slot, packet) == FLOW_END_COUNT))
 		enter(table, slot, packet);
 	else
@@ -290,12 +304,13 @@ static inline void follow(struct flow_table *table, struct packet *packet,
 void flow_lookup_burst(struct flow_table *table, struct burst *burst)
 {
 	struct lookup lookups[BURST_PACKETS];
+	const unsigned count = burst->count;
 
 	flow_forget_burst(table);
 	table->burst = burst;
 	hash_burst(table, burst, lookups);
 	match_burst(table, burst, lookups);
-	for (unsigned i = 0; i < burst->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		table->followed = i;
 		if (has_key(&burst->packets[i]))
 			follow(table, &burst->packets[i], &burst->keys[i], &lookups[i]);

@@ -63,7 +63,10 @@ struct flow_table {
 uint32_t flow_take_number(struct flow_table *table); // FLOW_NO_NUMBER when all are in use
 void flow_forget_burst(struct flow_table *table);
 bool flow_is_touched(struct flow_table *table, uint32_t number);
+// Empties the slot and ends its flow: at once, or after the burst if that still points to it.
 void flow_evacuate(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason);
+void flow_evacuate_now(
+		struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason);
 void flow_end_silent(struct flow_table *table, uint64_t now_ns);
 
 // flow_evict.c: an empty slot for a key with this hash, and a free number; or no slot. `victim` is a
@@ -71,16 +74,6 @@ void flow_end_silent(struct flow_table *table, uint64_t now_ns);
 struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim);
 // In a full table, the flow that a new one would replace, already on its way to the cache.
 struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash);
-
-static inline enum flow_class flow_class_in(struct flow_slot slot)
-{
-	return slot.bucket->entries[slot.at] >> FLOW_ENTRY_BITS;
-}
-
-static inline uint32_t flow_number_in(struct flow_slot slot)
-{
-	return slot.bucket->entries[slot.at] & ((1u << FLOW_ENTRY_BITS) - 1);
-}
 
 static inline uint16_t flow_coarse(uint64_t ns)
 {
@@ -98,9 +91,10 @@ static inline void flow_set_clock(struct flow_table *table, uint64_t now_ns)
 {
 	int64_t step = now_ns - table->newest_ns;
 
-	if (unlikely(step > FLOW_SILENCE_NS))
-		flow_end_silent(table, now_ns);
-	if (step > 0)
+	if (step > 0) {
+		if (unlikely(step > FLOW_SILENCE_NS))
+			flow_end_silent(table, now_ns);
 		table->newest_ns = now_ns;
+	}
 	table->now_ns = now_ns;
 }

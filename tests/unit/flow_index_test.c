@@ -164,7 +164,7 @@ static void check_keys(void (*make)(struct flow_key *key, uint32_t i))
 		hashes[i] = flow_hash(secret, &key);
 		first[flow_hash_first(hashes[i], BUCKETS)]++;
 		second[flow_hash_second(hashes[i], BUCKETS)]++;
-		tags[flow_hash_tag(hashes[i]) % BUCKETS]++;
+		tags[flow_hash_tag(hashes[i]) / 2 % BUCKETS]++;
 	}
 	check_spread(first);
 	check_spread(second);
@@ -252,51 +252,91 @@ static void the_second_bucket_is_another_one(void **)
 	assert_true(flow_hash_second(0, 2) == 1);
 }
 
+// However many buckets, what chose the bucket leaves the tag open.
+static void tags_depend_on_both_halves(void **)
+{
+	for (int half = 0; half < 2; half++) {
+		uint64_t hash = next_random();
+		unsigned same = 0;
+
+		for (int i = 0; i < 1000; i++)
+			same += flow_hash_tag(hash) ==
+					flow_hash_tag(hash ^ (next_random() >> 32 << 32 * half));
+		assert_in_range(same, 0, 5);
+	}
+}
+
+static void random_bucket(struct flow_bucket *bucket, uint16_t now, bool is_near)
+{
+	fill_random(bucket, sizeof(*bucket));
+	for (int slot = 0; slot < FLOW_BUCKET_SLOTS; slot++) {
+		uint32_t class = next_random() % FLOW_CLASS_COUNT;
+
+		bucket->tags[slot] %= 3;
+		bucket->entries[slot] = class << FLOW_ENTRY_BITS | bucket->entries[slot] >> 5;
+		if (is_near)
+			bucket->times[slot] = now - 4 + next_random() % 9;
+	}
+}
+
+static void check_twins(const struct flow_bucket buckets[2], uint16_t now, unsigned timeout_max)
+{
+	struct flow_scores scores, plain_scores;
+	uint16_t limits[FLOW_CLASS_COUNT];
+
+	for (int class = 0; class < FLOW_CLASS_COUNT; class ++)
+		limits[class] = next_random() % timeout_max + 1;
+	assert_int_equal(flow_bucket_overdue(buckets, now, limits),
+			flow_bucket_overdue_plain(buckets, now, limits));
+	for (uint16_t tag = 0; tag < 4; tag++)
+		assert_int_equal(flow_bucket_match(buckets, tag),
+				flow_bucket_match_plain(buckets, tag));
+	flow_scores_of(&scores, &buckets[0], &buckets[1], now);
+	flow_scores_of_plain(&plain_scores, &buckets[0], &buckets[1], now);
+	assert_memory_equal(&scores, &plain_scores, sizeof(scores));
+	assert_int_equal(flow_scores_best(&scores), flow_scores_best_plain(&scores));
+}
+
 static void vector_code_does_what_plain_code_does(void **)
 {
 	for (int i = 0; i < 200000; i++) {
-		uint16_t limits[FLOW_CLASS_COUNT];
-		struct flow_bucket bucket;
+		struct flow_bucket buckets[2];
 		uint16_t now = next_random();
-		struct flow_key a, b;
+		bool is_near = i % 4 != 0;
 
-		fill_random(&bucket, sizeof(bucket));
-		fill_random(&a, sizeof(a));
-		b = a;
-		if (i % 2 == 0)
-			((uint8_t *)&b)[next_random() % sizeof(b)] ^= 1u << next_random() % 8;
-		for (int slot = 0; slot < FLOW_BUCKET_SLOTS; slot++) {
-			uint32_t class = next_random() % FLOW_CLASS_COUNT;
+		random_bucket(&buckets[0], now, is_near);
+		random_bucket(&buckets[1], now, is_near);
+		check_twins(buckets, now, is_near ? 5 : 26824);
+	}
+}
 
-			bucket.tags[slot] %= 3;
-			bucket.entries[slot] = class << FLOW_ENTRY_BITS | bucket.entries[slot] >> 5;
-			if (i % 4 != 0)
-				bucket.times[slot] = now - 4 + next_random() % 9;
-		}
-		for (int class = 0; class < FLOW_CLASS_COUNT; class ++)
-			limits[class] = i % 4 != 0 ? next_random() % 5 + 1 :
-						     next_random() % 26824 + 1;
-		assert_int_equal(flow_bucket_overdue(&bucket, now, limits),
-				flow_bucket_overdue_plain(&bucket, now, limits));
-		for (uint16_t tag = 0; tag < 4; tag++)
-			assert_int_equal(flow_bucket_match(&bucket, tag),
-					flow_bucket_match_plain(&bucket, tag));
-		assert_int_equal(flow_key_equal(&a, &b), flow_key_equal_plain(&a, &b));
-		assert_int_equal(flow_key_equal(&a, &b), i % 2 != 0);
+static void keys_equal_in_all_bytes(void **)
+{
+	struct flow_key a, b;
+
+	fill_random(&a, sizeof(a));
+	b = a;
+	assert_true(flow_key_equal(&a, &b) && flow_key_equal_plain(&a, &b));
+	for (size_t bit = 0; bit < sizeof(b) * 8; bit++) {
+		((uint8_t *)&b)[bit / 8] ^= 1u << bit % 8;
+		assert_false(flow_key_equal(&a, &b) || flow_key_equal_plain(&a, &b));
+		((uint8_t *)&b)[bit / 8] ^= 1u << bit % 8;
 	}
 }
 
 static uint16_t score(enum flow_class class, uint16_t now, uint16_t time)
 {
-	struct flow_bucket bucket = {
-		.tags = { 1 }, .times = { time }, .entries = { (uint32_t) class << FLOW_ENTRY_BITS }
-	};
-	uint16_t scores[FLOW_BUCKET_SLOTS];
+	const struct flow_bucket other = { 0 },
+				 bucket = { .tags = { 1 },
+					 .times = { time },
+					 .entries = { (uint32_t) class << FLOW_ENTRY_BITS } };
+	struct flow_scores scores;
 
-	flow_bucket_scores(&bucket, now, scores);
-	for (int i = 1; i < FLOW_BUCKET_SLOTS; i++)
-		assert_int_equal(scores[i], 0);
-	return scores[0];
+	flow_scores_of(&scores, &other, &bucket, now);
+	for (unsigned i = 0; i < 2 * FLOW_BUCKET_SLOTS; i++)
+		assert_true(i == FLOW_BUCKET_SLOTS || scores.slots[i] == 0);
+	assert_int_equal(flow_scores_best(&scores), FLOW_BUCKET_SLOTS);
+	return scores.slots[FLOW_BUCKET_SLOTS];
 }
 
 static void victims_are_in_order(void **)
@@ -334,7 +374,9 @@ int main(void)
 		cmocka_unit_test(every_bit_of_key_and_secret_counts),
 		cmocka_unit_test(two_indexes_have_two_secrets),
 		cmocka_unit_test(the_second_bucket_is_another_one),
+		cmocka_unit_test(tags_depend_on_both_halves),
 		cmocka_unit_test(vector_code_does_what_plain_code_does),
+		cmocka_unit_test(keys_equal_in_all_bytes),
 		cmocka_unit_test(victims_are_in_order),
 	};
 
