@@ -6,6 +6,7 @@
 #include "manager.h"
 #include "options.h"
 #include "port.h"
+#include "replay.h"
 #include "shared.h"
 #include "worker.h"
 
@@ -282,6 +283,8 @@ static const struct command {
 	int (*main)(int argc, char **argv); // returns the exit status
 	void (*more_help)(FILE *stream);
 } commands[] = {
+	{ "read", "[-c FILE] [-r DIR] [--json] [--workers N] [--write OUT.pcap] CAPTURE...",
+			"classify captures", replay_main, replay_help },
 	{ "run", "-c FILE", "forward between pairs of ports", run_main, run_help },
 	{ "check", "-c FILE", "validate configuration and rules", check_main, check_help },
 };
@@ -290,7 +293,7 @@ static void print_usage(FILE *stream)
 {
 	fputs("usage:\n", stream);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(stream, "  wiretag %-6s %-12s %s\n", commands[i].name, commands[i].usage,
+		fprintf(stream, "  wiretag %s %s\n      %s\n", commands[i].name, commands[i].usage,
 				commands[i].help);
 	fputs("  wiretag --version\n  wiretag COMMAND --help\n", stream);
 }

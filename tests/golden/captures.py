@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Real captures, if $WIRETAG_CAPTURES has them: what must be found, and what must not.
+
+    captures.py WIRETAG SOURCE_DIR
+
+Every capture is read by itself. Its books must balance, and its packets are those of the list.
+"""
+
+import collections
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+LINK_TYPES = {'1', '12', '14', '101', '113', '228', '229', '276'}
+# Small tables: a thousand runs start faster.
+LIMITS = 'flows: {capacity: 4096}\n'
+
+failures = 0
+
+
+def expect(condition, message):
+    global failures
+    if not condition:
+        failures += 1
+        print(f'FAIL  {message}')
+
+
+class Reader:
+    def __init__(self, program, source, config):
+        self.command = [program, 'read', '--json', '-c', config,
+                        '-r', pathlib.Path(source) / 'config/rules']
+
+    def read(self, path, *arguments):
+        """The records by type, after the checks that hold for every capture."""
+        done = subprocess.run([*self.command, *arguments, path], capture_output=True)
+        name = path.name
+        lines = done.stderr.decode(errors='replace').splitlines()
+        expect(done.returncode in (0, 1), f'{name}: exit status {done.returncode}: {lines[-5:]}')
+        expect(len(lines) == done.returncode, f'{name}: status {done.returncode}, said {lines}')
+        expect(all(line.startswith(f'{path}: ') for line in lines), f'{name}: said {lines}')
+        records = collections.defaultdict(list)
+        for line in done.stdout.decode().splitlines():
+            record = json.loads(line)
+            records[record['event_type']].append(record)
+        self.balance(name, records)
+        return records
+
+    @staticmethod
+    def balance(name, records):
+        stats = records['stats']
+        expect(len(stats) == 1, f'{name}: {len(stats)} stats records')
+        if len(stats) != 1:
+            return
+        stats = stats[0]['stats']
+        inside = sum(flow['flow']['pkts_toserver'] + flow['flow']['pkts_toclient']
+                     for flow in records['flow'])
+        expect(inside + stats['not_flow'] == stats['packets'],
+               f"{name}: {inside} in flows + {stats['not_flow']} is not {stats['packets']}")
+        expect(stats['flows'] == len(records['flow']),
+               f"{name}: {stats['flows']} flows, {len(records['flow'])} records")
+
+
+def check_skype_irc(reader, folder):
+    path = folder / 'skype/skype-irc.cap'
+    records = reader.read(path)
+    expect(records['stats'][0]['stats']['packets'] == 2263, 'skype-irc: 2263 packets')
+    hosts = [record['wiretag'] for record in records['host']]
+    expect(len(hosts) == 1, f'skype-irc: one host, not {hosts}')
+    for host in hosts:
+        expect((host['ip'], host['app'], host['confidence'], host.get('version')) ==
+               ('192.168.1.2', 'skype', 'certain', '1.2.0.18'), f'skype-irc: {host}')
+        steps = [(step['step'], step['timestamp'][:23]) for step in host['steps']]
+        expect(steps == [('startup', '2006-08-25T19:32:21.748'),
+                         ('startup', '2006-08-25T19:36:08.724')], f'skype-irc: steps {steps}')
+    checks = [flow for flow in records['flow'] if flow['wiretag'].get('role') == 'version-check']
+    expect(len(checks) == 2, f'skype-irc: {len(checks)} version checks, not 2')
+    for flow in checks:
+        expect((flow['dest_port'], flow['wiretag']['app']) == (80, 'skype'), f'skype-irc: {flow}')
+    for workers in ('2', '4'):
+        again = reader.read(path, '--workers', workers)
+        same = all(sorted(map(json.dumps, records[kind])) == sorted(map(json.dumps, again[kind]))
+                   for kind in records)
+        expect(same, f'skype-irc: {workers} workers find something else')
+
+
+def check_list(reader, folder, name, may_be_skype):
+    with open(folder / f'{name}.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        records = reader.read(folder / row['file'])
+        packets = sum(record['stats']['packets'] for record in records['stats'])
+        expected = int(row['packets']) if row.get('linktype', '1') in LINK_TYPES else 0
+        expect(packets == expected, f"{row['file']}: {packets} packets, not {expected}")
+        apps = {record['wiretag']['app'] for record in records['flow'] + records['host']}
+        expect(may_be_skype or 'skype' not in apps, f"{row['file']}: is no Skype")
+    print(f'{name}: {len(rows)} captures')
+
+
+def main():
+    folder = os.environ.get('WIRETAG_CAPTURES')
+    if not folder:
+        print('skipped: $WIRETAG_CAPTURES is not set')
+        return SKIPPED
+    folder = pathlib.Path(folder)
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as config:
+        config.write(LIMITS)
+        config.flush()
+        reader = Reader(sys.argv[1], sys.argv[2], config.name)
+        check_skype_irc(reader, folder)
+        check_list(reader, folder, 'decode', False)
+        check_list(reader, folder, 'adjacent', True)
+        check_list(reader, folder, 'negatives', False)
+    print(f'{failures} failures')
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
