@@ -47,7 +47,8 @@ static void gather_port_stats(const struct port *port, struct snapshot_port *out
 {
 	struct rte_eth_stats stats;
 
-	if (rte_eth_stats_get(port->id, &stats) != 0)
+	// Before its start, vhost would follow queues that are not there.
+	if (!port->is_started || rte_eth_stats_get(port->id, &stats) != 0)
 		return;
 	out->rx_packets = stats.ipackets;
 	out->rx_bytes = stats.ibytes;
