@@ -151,6 +151,7 @@ if build "build, gcc, release" gcc --buildtype=release; then
 	tests "lint" gcc lint
 	tests "unit and golden" gcc unit golden
 	tests "smoke: the real program" gcc smoke
+	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi
 if [ $quick -eq 0 ]; then
 	export CC=clang-14
@@ -158,7 +159,7 @@ if [ $quick -eq 0 ]; then
 	if build "build, clang, ASan and UBSan" asan --buildtype=debugoptimized \
 			-Db_sanitize=address,undefined -Db_lundef=false; then
 		tests "unit and golden, ASan and UBSan" asan unit golden
-		tests "smoke, ASan and UBSan" asan smoke
+		tests "smoke, e2e, ASan and UBSan" asan smoke e2e
 	fi
 	if build "build, clang, libFuzzer" fuzz --buildtype=debugoptimized -Dfuzz=true \
 			-Dtests=false; then
