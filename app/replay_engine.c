@@ -170,7 +170,7 @@ static void spread(struct engine *engine)
 		engine->workers[i].burst.now_ns = engine->now_ns;
 	}
 	if (engine->config.worker_count > 1)
-		decode_burst(&engine->batch);
+		decode_burst(&engine->batch, engine->workers[0].path.tunnels_off);
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct engine_worker *worker = engine->config.worker_count > 1 ?
 				worker_of(engine, i) :

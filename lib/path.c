@@ -8,7 +8,7 @@
 // packet passes unless a stage decides otherwise.
 void path_burst(struct path *path, struct burst *burst)
 {
-	decode_burst(burst);
+	decode_burst(burst, path->tunnels_off);
 	flow_lookup_burst(path->flows, burst);
 	inspect_burst(path, burst);
 	action_burst(path->policy->actions, burst, &path->counters);

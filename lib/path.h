@@ -23,6 +23,7 @@ struct path {
 	struct flow_table *flows;
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
 	struct path_budget budget;
+	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner
 	struct findings findings;
 };

@@ -96,7 +96,7 @@ static inline void decode_one(struct burst *burst, enum link link, uint8_t *data
 	burst->packets[0].length = length;
 	burst->packets[0].wire_length = wire_length;
 	burst->packets[0].flags = 0;
-	decode_burst(burst);
+	decode_burst(burst, 0);
 }
 
 // The same, and whether the full parser alone comes to the same: NULL, or what is wrong.
@@ -114,7 +114,7 @@ static inline const char *decode_both(struct burst *burst, enum link link, uint8
 	full.length = length;
 	full.wire_length = wire_length;
 	full.flags = 0;
-	decode_full(&full, &key, link);
+	decode_full(&full, &key, link, 0);
 	if (memcmp(&full, packet, sizeof(full)) != 0)
 		return "fast path and full parser give different records";
 	if (packet->protocol != PROTOCOL_NONE && memcmp(&key, &burst->keys[0], sizeof(key)) != 0)

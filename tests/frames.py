@@ -77,6 +77,27 @@ def transports():
     yield ether() / IP(src=A4, dst=B4, proto=253) / Raw(bytes(40))
 
 
+def tunnels():
+    """What is not in the kinds above."""
+    get4 = IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=1006, dport=80, flags="PA") / Raw(GET)
+    get6 = IPv6(src="2001::1", dst=B6) / TCP(sport=1007, dport=80, flags="PA") / Raw(GET)
+    outer = ether() / IP(src=A4, dst=B4)
+    for inner in (get4, get6):
+        for ip in (IP(src=A4, dst=B4), IPv6(src=A6, dst=B6)):
+            yield ether() / ip / inner
+            yield ether() / ip / GRE(chksum_present=1, key_present=1, seqnum_present=1) / inner
+        yield outer / GRE(proto=0x6558, key_present=1, key=0x100) / ether() / Dot1Q(vlan=3) / inner
+        yield ether() / MPLS(label=16, s=1) / Raw(bytes(4)) / ether() / inner
+        yield ether() / MPLS(label=16, s=1) / Raw(bytes(ether() / inner))
+        data = bytes(inner)
+        yield outer / UDP(sport=1008, dport=6081) / Raw(b"\2\0\x65\x58\0\0\1\0" + bytes(8)) / \
+            ether() / inner
+        yield outer / UDP(sport=2152, dport=2152) / \
+            Raw(b"\x34\xff" + struct.pack("!HI", len(data) + 8, 9) + b"\0\0\0\x85\1\0\0\0" + data)
+    for head in (b"", b"\0\0" + bytes(6), b"\0\1\0\0" + bytes(9)):
+        yield outer / UDP(sport=1009, dport=3544) / Raw(head + bytes(get6))
+
+
 def wrong():
     """What an end host would drop: a wire does not."""
     for chksum in (0, 1, 0xffff):
@@ -98,7 +119,7 @@ def wrong():
 
 
 def frames():
-    kinds = (link_local, neighbours, tagged, transports, wrong)
+    kinds = (link_local, neighbours, tagged, transports, tunnels, wrong)
     return [bytes(frame) for kind in kinds for frame in kind()]
 
 

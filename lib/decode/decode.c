@@ -7,6 +7,7 @@
 #include "decode/decoder.h"
 #include "decode/link.h"
 
+#include <emmintrin.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
 
@@ -28,19 +29,42 @@ static inline void write_be64(uint8_t *bytes, uint64_t number)
 	memcpy(bytes, &number, sizeof(number));
 }
 
-// A set of the ports that decoders wait for, by their lowest 6 bits: who is in it may be waited
-// for, who is not is no tunnel.
-static uint64_t tunnel_ports(void)
+// The ports that decoders wait for, in network order and each twice, so that one comparison finds
+// four of them in either half of a pair of ports. Those that are left alone are among them: the
+// full parser knows.
+struct tunnel_ports {
+	__m128i first, second;
+};
+
+static struct tunnel_ports tunnel_ports(void)
 {
-	uint64_t ports = 0;
+	enum {
+		PORTS = sizeof(struct tunnel_ports) / sizeof(uint16_t)
+	};
+	uint16_t ports[PORTS] = { 0 };
+	struct tunnel_ports vectors;
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < DECODER_COUNT; i++) {
 		if (decoders[i]->parent != LAYER_UDP_PORT)
 			continue;
-		for (unsigned k = 0; k < decoders[i]->key_count; k++)
-			ports |= 1ULL << (decoders[i]->keys[k] & 63);
+		for (unsigned k = 0; k < decoders[i]->key_count && count < PORTS; k++, count += 2)
+			ports[count] = ports[count + 1] = htobe16(decoders[i]->keys[k]);
 	}
-	return ports;
+	memcpy(&vectors, ports, sizeof(vectors));
+	return vectors;
+}
+
+// Either port of the UDP header is waited for.
+static inline bool is_tunnel(const uint8_t *udp, const struct tunnel_ports *tunnels)
+{
+	uint32_t ports;
+	__m128i pairs;
+
+	memcpy(&ports, udp, sizeof(ports));
+	pairs = _mm_set1_epi32((int)ports);
+	return _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi16(pairs, tunnels->first),
+			       _mm_cmpeq_epi16(pairs, tunnels->second))) != 0;
 }
 
 // Where the headers of a plain packet are.
@@ -102,7 +126,7 @@ static inline bool is_plain_tcp(struct plain *plain)
 	return true;
 }
 
-static inline bool is_plain_udp(struct plain *plain, uint64_t tunnels)
+static inline bool is_plain_udp(struct plain *plain, const struct tunnel_ports *tunnels)
 {
 	size_t length = plain->end - plain->transport;
 	unsigned datagram;
@@ -110,8 +134,7 @@ static inline bool is_plain_udp(struct plain *plain, uint64_t tunnels)
 	if (plain->protocol != IPPROTO_UDP || length < UDP_BYTES)
 		return false;
 	datagram = read_be16(plain->transport + 4);
-	if (datagram < UDP_BYTES || datagram > length ||
-			(tunnels >> (read_be16(plain->transport + 2) & 63) & 1) != 0)
+	if (datagram < UDP_BYTES || datagram > length || is_tunnel(plain->transport, tunnels))
 		return false;
 	plain->payload = plain->transport + UDP_BYTES;
 	plain->end = plain->transport + datagram;
@@ -178,7 +201,8 @@ static inline void fill_packet(
 }
 
 // False, with nothing written, when the full parser has to look.
-static inline bool decode_plain(struct packet *packet, struct flow_key *key, uint64_t tunnels)
+static inline bool decode_plain(
+		struct packet *packet, struct flow_key *key, const struct tunnel_ports *tunnels)
 {
 	const uint8_t *frame = packet->data;
 	unsigned network = ETHERNET_BYTES;
@@ -207,9 +231,9 @@ static inline bool decode_plain(struct packet *packet, struct flow_key *key, uin
 	return true;
 }
 
-void decode_burst(struct burst *burst)
+void decode_burst(struct burst *burst, uint32_t tunnels_off)
 {
-	uint64_t tunnels = tunnel_ports();
+	struct tunnel_ports tunnels = tunnel_ports();
 	// Local, because the compiler has to expect that a byte that is written changes them in
 	// the burst: 15 against 18 TSC cycles a packet.
 	unsigned count = burst->count;
@@ -220,6 +244,6 @@ void decode_burst(struct burst *burst)
 	for (unsigned i = 0; i < count; i++)
 		__builtin_prefetch(packet[i].data);
 	for (const struct packet *end = packet + count; packet < end; packet++, key++)
-		if (link != LINK_ETHERNET || !decode_plain(packet, key, tunnels))
-			decode_full(packet, key, link);
+		if (link != LINK_ETHERNET || !decode_plain(packet, key, &tunnels))
+			decode_full(packet, key, link, tunnels_off);
 }

@@ -16,11 +16,22 @@
 // `network` and `version` stay set when only what is behind the IP header is at fault. `flow`
 // becomes NULL and `app` 0. Of `flags`, PACKET_NO_HEADROOM belongs to receive and is kept,
 // PACKET_FROM_SECOND and PACKET_TRUNCATED are decided here, the others are cleared.
-void decode_burst(struct burst *burst);
+//
+// Tunnels are followed: flow, ports, payload and `transport` are those of the innermost packet, and
+// the key's `tunnel` says which tunnels are around it. Those in `tunnels_off`, a set of bits from
+// decode_tunnel(), and those that do not hold a sane packet are flows of their own, and their
+// content is payload.
+void decode_burst(struct burst *burst, uint32_t tunnels_off);
 
 // The same for one packet and its key, without the fast path: what decode_burst() does with all
 // that is out of the ordinary.
-void decode_full(struct packet *packet, struct flow_key *key, enum link link);
+void decode_full(struct packet *packet, struct flow_key *key, enum link link, uint32_t tunnels_off);
+
+// The bit of the tunnel that the configuration calls `name`; 0: there is none.
+uint32_t decode_tunnel(const char *name);
+
+// Their names, from 0 on; NULL: no more.
+const char *decode_tunnel_name(unsigned index);
 
 // What a packet of REASON_NOT_IP is; behind tags, too.
 enum l2_kind decode_l2_kind(const struct packet *packet, enum link link);

@@ -11,12 +11,19 @@
 
 #include <stdbool.h>
 
+// Ethertypes that follow other headers than Ethernet's, too.
+enum {
+	ETHERTYPE_BRIDGED = 0x6558, // an Ethernet frame
+	ETHERTYPE_MPLS = 0x8847,
+	ETHERTYPE_MPLS_UPSTREAM = 0x8848, // RFC 5332 2
+};
+
 // What a decoder's keys are numbers of.
 enum layer {
 	LAYER_NONE, // nothing follows
 	LAYER_ETHERTYPE,
 	LAYER_IP_PROTOCOL, // also the next header of IPv6
-	LAYER_UDP_PORT, // of the destination
+	LAYER_UDP_PORT, // of either end
 };
 
 // What follows a header, and the reason that stands if no decoder knows it.
@@ -24,6 +31,7 @@ struct next {
 	uint8_t layer; // enum layer
 	uint8_t reason; // enum reason
 	uint16_t key;
+	uint16_t other; // LAYER_UDP_PORT: asked for when nobody knows `key`
 };
 
 // One packet on its way through the decoders.
@@ -31,11 +39,14 @@ struct decoding {
 	struct packet *packet;
 	struct flow_key *key; // source first, destination second, until decode_full() orders them
 	struct cursor cursor; // ends with the innermost packet, or with the bytes that may be read
+	const uint8_t *ethernet; // innermost Ethernet header; NULL: there is none
 	uint16_t vlans[2]; // ids of the outermost and the innermost tag; 0: none
 	uint8_t vlan_count;
 	bool is_cut; // the innermost packet goes on behind the cursor's end
 	bool is_fragment; // it is the first of an IP packet's fragments
 	bool is_jumbo; // it is IPv6 and may have more than 65535 bytes (RFC 2675)
+	bool overruns; // it says that it is longer than the tunnel's packet around it
+	uint8_t tunnels; // around it
 };
 
 enum {
@@ -46,6 +57,9 @@ struct decoder {
 	enum layer parent;
 	uint8_t key_count;
 	uint16_t keys[DECODER_KEYS_MAX];
+	// Of a tunnel, which may be left alone: its name in the configuration. What is in it counts
+	// only if it is sane down to a flow; otherwise the packet belongs to the tunnel's own.
+	const char *tunnel;
 	// The cursor stands behind the parent's header.
 	struct next (*decode)(struct decoding *decoding);
 };
@@ -79,12 +93,30 @@ static inline struct next next_ip_protocol(struct decoding *decoding, uint8_t pr
 	return (struct next){ LAYER_IP_PROTOCOL, REASON_NO_TRANSPORT, protocol };
 }
 
+// An IP packet by its version; nothing for any other number.
+static inline struct next next_ip(unsigned version)
+{
+	static const uint16_t ethertypes[] = { [4] = 0x0800, [6] = 0x86dd };
+
+	if (version != 4 && version != 6)
+		return next_end(REASON_NOT_IP);
+	return (struct next){ LAYER_ETHERTYPE, REASON_NOT_IP, ethertypes[version], 0 };
+}
+
 // A header says that `length` bytes follow it. What is behind them is padding; where fewer were
 // captured, the rest is cut.
 void decoding_limit(struct decoding *decoding, uint32_t length);
 
 // The IP header of `version` at `header` is complete and sane: its place and its addresses.
 void decoding_ip(struct decoding *decoding, unsigned version, const uint8_t *header);
+
+// What follows is in a tunnel: `kind` (its DECODER_ number), its id, and the addresses of the IP
+// header around it, if there is one, enter the key. Only what is the same in both directions may
+// be part of `id`: else the halves of a flow would be two.
+void decoding_tunnel(struct decoding *decoding, unsigned kind, uint64_t id);
+
+// Whether a header follows that ethertype.
+bool decoding_knows_ethertype(uint16_t ethertype);
 
 // A transport header at `header` begins with the two ports.
 void decoding_ports(struct decoding *decoding, const uint8_t *header);

@@ -5,10 +5,12 @@
 #include "decode/link.h"
 
 enum {
-	// Decoders that one packet passes. Two tags, a tunnel and every extension header that
-	// RFC 8200 4.1 recommends fit. None takes more than the 2048 bytes of an extension header,
-	// so offsets stay far below 65536.
-	HEADERS_MAX = 16
+	// Decoders that one packet passes. Tags, three tunnels and every extension header that
+	// RFC 8200 4.1 recommends fit. None takes more than the 4096 bytes of GTP-U's, and that one
+	// only with two small ones before it, nor any other more than the 2048 of an extension
+	// header: offsets stay below 65536.
+	HEADERS_MAX = 24,
+	TUNNELS_MAX = 8,
 };
 
 const struct decoder *const decoders[DECODER_COUNT] = {
@@ -21,8 +23,11 @@ static const uint8_t ip4_mapped[12] = { [10] = 0xff, [11] = 0xff }; // RFC 4291 
 
 void decoding_limit(struct decoding *decoding, uint32_t length)
 {
-	decoding->is_cut = length > cursor_left(&decoding->cursor);
-	if (!decoding->is_cut)
+	bool is_longer = length > cursor_left(&decoding->cursor);
+
+	decoding->overruns |= is_longer && !decoding->is_cut && !decoding->is_fragment;
+	decoding->is_cut = is_longer;
+	if (!is_longer)
 		decoding->cursor.end = decoding->cursor.at + length;
 }
 
@@ -49,6 +54,48 @@ void decoding_ip(struct decoding *decoding, unsigned version, const uint8_t *hea
 	}
 }
 
+static void forget(struct packet *packet)
+{
+	packet->payload = NULL;
+	packet->payload_length = 0;
+	packet->transport = 0;
+	packet->protocol = PROTOCOL_NONE;
+	packet->tcp_flags = 0;
+	packet->flags &= PACKET_NO_HEADROOM;
+}
+
+// The factors are no secret: who makes two tunnels collide only joins flows that have the same
+// addresses and ports inside.
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product =
+			(unsigned __int128)(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xd1b54a32d192ed03);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+// The same whichever end is first.
+static uint64_t mix_ends(const struct flow_key *key)
+{
+	uint64_t words[4];
+
+	static_assert(sizeof(words) == sizeof(key->ends), "two addresses");
+	memcpy(words, key->ends, sizeof(words));
+	return mix(words[0], words[1]) + mix(words[2], words[3]);
+}
+
+void decoding_tunnel(struct decoding *decoding, unsigned kind, uint64_t id)
+{
+	struct flow_key *key = decoding->key;
+	uint64_t vlans = (uint64_t)decoding->vlans[0] << 16 | decoding->vlans[1];
+	uint64_t around = mix((uint64_t)kind << 32 | key->tunnel, vlans);
+	uint64_t hash = mix(mix(around, id), decoding->packet->version != 0 ? mix_ends(key) : 0);
+	uint32_t tunnel = hash >> 33;
+
+	key->tunnel = tunnel + (tunnel == 0); // 0: outside tunnels
+	forget(decoding->packet);
+}
+
 void decoding_ports(struct decoding *decoding, const uint8_t *header)
 {
 	decoding->packet->transport = header - decoding->packet->data;
@@ -69,26 +116,47 @@ enum reason decoding_payload(struct decoding *decoding)
 	return REASON_INSPECTED;
 }
 
-static const struct decoder *find(struct next next)
+static const struct decoder *find_key(unsigned layer, unsigned key, uint32_t off)
 {
 	for (unsigned i = 0; i < DECODER_COUNT; i++) {
-		if (decoders[i]->parent != next.layer)
+		if (decoders[i]->parent != layer || (off >> i & 1) != 0)
 			continue;
 		for (unsigned k = 0; k < decoders[i]->key_count; k++)
-			if (decoders[i]->keys[k] == next.key)
+			if (decoders[i]->keys[k] == key)
 				return decoders[i];
 	}
 	return NULL;
 }
+static_assert(DECODER_COUNT <= 32, "a bit each");
 
-static void forget(struct packet *packet)
+static const struct decoder *find(struct next next, uint32_t off)
 {
-	packet->payload = NULL;
-	packet->payload_length = 0;
-	packet->transport = 0;
-	packet->protocol = PROTOCOL_NONE;
-	packet->tcp_flags = 0;
-	packet->flags &= PACKET_NO_HEADROOM;
+	const struct decoder *decoder = find_key(next.layer, next.key, off);
+
+	if (decoder == NULL && next.layer == LAYER_UDP_PORT)
+		decoder = find_key(next.layer, next.other, off);
+	return decoder;
+}
+
+bool decoding_knows_ethertype(uint16_t ethertype)
+{
+	return find_key(LAYER_ETHERTYPE, ethertype, 0) != NULL;
+}
+
+uint32_t decode_tunnel(const char *name)
+{
+	for (unsigned i = 0; i < DECODER_COUNT; i++)
+		if (decoders[i]->tunnel != NULL && strcmp(decoders[i]->tunnel, name) == 0)
+			return 1u << i;
+	return 0;
+}
+
+const char *decode_tunnel_name(unsigned index)
+{
+	for (unsigned i = 0; i < DECODER_COUNT; i++)
+		if (decoders[i]->tunnel != NULL && index-- == 0)
+			return decoders[i]->tunnel;
+	return NULL;
 }
 
 // Source and destination become the ordered ends.
@@ -109,15 +177,17 @@ static void order_ends(struct packet *packet, struct flow_key *key)
 	packet->flags |= PACKET_FROM_SECOND;
 }
 
+static bool is_flow(enum reason reason)
+{
+	return reason != REASON_NOT_IP && reason != REASON_MALFORMED && reason != REASON_DEPTH;
+}
+
 static void finish(struct decoding *decoding, enum reason reason)
 {
 	struct packet *packet = decoding->packet;
 
-	// IANA's "reserved" is no protocol that a flow could have.
-	if (packet->protocol == PROTOCOL_NONE && reason != REASON_NOT_IP && reason != REASON_DEPTH)
-		reason = REASON_MALFORMED;
 	packet->reason = reason;
-	if (reason == REASON_NOT_IP || reason == REASON_MALFORMED || reason == REASON_DEPTH) {
+	if (!is_flow(reason)) {
 		forget(packet);
 		return;
 	}
@@ -126,17 +196,50 @@ static void finish(struct decoding *decoding, enum reason reason)
 	order_ends(packet, decoding->key);
 }
 
-void decode_full(struct packet *packet, struct flow_key *key, enum link link)
+// A packet as it was in front of its innermost tunnel, where it has a flow outside of that.
+struct outside {
+	struct packet packet;
+	struct flow_key key;
+	struct decoding decoding;
+	enum reason reason;
+};
+
+static struct next decode_headers(
+		struct decoding *decoding, struct outside *outside, struct next next, uint32_t off)
+{
+	const struct decoder *decoder;
+
+	for (int i = 0; (decoder = find(next, off)) != NULL; i++) {
+		if (decoder->tunnel != NULL && decoding->packet->protocol != PROTOCOL_NONE) {
+			if (decoding->tunnels > 0 && decoding->overruns)
+				break;
+			*outside = (struct outside){ *decoding->packet, *decoding->key, *decoding,
+				next.reason };
+			decoding->overruns = false;
+		}
+		decoding->tunnels += decoder->tunnel != NULL;
+		if (i == HEADERS_MAX || decoding->tunnels > TUNNELS_MAX)
+			return next_end(REASON_DEPTH);
+		next = decoder->decode(decoding);
+	}
+	// IANA's "reserved" is no protocol that a flow could have.
+	if (decoding->packet->protocol == PROTOCOL_NONE && is_flow(next.reason))
+		next.reason = REASON_MALFORMED;
+	return next;
+}
+
+void decode_full(struct packet *packet, struct flow_key *key, enum link link, uint32_t tunnels_off)
 {
 	struct decoding decoding = {
 		.packet = packet,
 		.key = key,
 		.cursor = cursor_over(packet->data, packet->length),
+		.ethernet = link == LINK_ETHERNET ? packet->data : NULL,
 		.is_cut = packet->wire_length > packet->length,
 	};
 	int ethertype = link_take(&decoding.cursor, link);
-	struct next next = { LAYER_ETHERTYPE, REASON_NOT_IP, ethertype };
-	const struct decoder *decoder;
+	struct next next = { LAYER_ETHERTYPE, REASON_NOT_IP, ethertype, 0 };
+	struct outside outside = { .packet.protocol = PROTOCOL_NONE };
 
 	forget(packet);
 	packet->network = 0;
@@ -146,7 +249,13 @@ void decode_full(struct packet *packet, struct flow_key *key, enum link link)
 	key->tunnel = 0;
 	if (ethertype < 0)
 		next = next_end(REASON_MALFORMED);
-	for (int i = 0; (decoder = find(next)) != NULL; i++)
-		next = i < HEADERS_MAX ? decoder->decode(&decoding) : next_end(REASON_DEPTH);
+	next = decode_headers(&decoding, &outside, next, tunnels_off);
+	if (outside.packet.protocol != PROTOCOL_NONE && next.reason != REASON_DEPTH &&
+			(!is_flow(next.reason) || decoding.overruns)) {
+		*packet = outside.packet;
+		*key = outside.key;
+		decoding = outside.decoding;
+		next.reason = outside.reason;
+	}
 	finish(&decoding, next.reason);
 }

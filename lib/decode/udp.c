@@ -27,7 +27,8 @@ static struct next udp_decode(struct decoding *decoding)
 		decoding_limit(decoding, length - HEADER_BYTES);
 	}
 	decoding_ports(decoding, header);
-	return (struct next){ LAYER_UDP_PORT, decoding_payload(decoding), read_be16(header + 2) };
+	return (struct next){ LAYER_UDP_PORT, decoding_payload(decoding), read_be16(header + 2),
+		read_be16(header) };
 }
 
 const struct decoder decoder_udp = {

@@ -11,7 +11,7 @@ static struct next vlan_decode(struct decoding *decoding)
 	// Of a stack, the outermost and the innermost tag tell flows apart.
 	decoding->vlans[decoding->vlan_count != 0] = read_be16(tag) & 0xfff;
 	decoding->vlan_count++;
-	return (struct next){ LAYER_ETHERTYPE, REASON_NOT_IP, read_be16(tag + 2) };
+	return (struct next){ LAYER_ETHERTYPE, REASON_NOT_IP, read_be16(tag + 2), 0 };
 }
 
 const struct decoder decoder_vlan = {

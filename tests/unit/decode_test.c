@@ -184,7 +184,7 @@ static void a_burst_is_its_packets(void **)
 		count++;
 	}
 	burst.count = count;
-	decode_burst(&burst);
+	decode_burst(&burst, 0);
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = &burst.packets[i];
 
