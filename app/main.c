@@ -95,7 +95,6 @@ static void run_pair_ports(struct run *run)
 		shared->directions[shared->direction_count++] =
 				(struct direction){ outside, inside };
 	}
-	atomic_store(&shared->policy, run->policy);
 }
 
 static int run_create_workers(struct run *run)
@@ -157,6 +156,7 @@ static int run_prepare(struct run *run)
 		LOG(ERR, "no memory for %u workers", workers);
 		return -errno;
 	}
+	atomic_store(&run->shared->policy, run->policy);
 	run_pair_ports(run);
 	if (port_pools_init(&run->pools, run->ports, options->port_count, &run->port_config) < 0)
 		return -errno;
@@ -191,6 +191,9 @@ static void run_stop(struct run *run)
 	for (unsigned i = 0; i < run->plan.device_count && run->ports[i].name != NULL; i++)
 		port_stop(&run->ports[i]);
 	manager_free(run->manager);
+	// A reload may have put another in the place of the first, and freed that.
+	if (run->shared != NULL)
+		run->policy = atomic_load(&run->shared->policy);
 	for (unsigned i = 0; i < OPTIONS_WORKERS_MAX; i++)
 		worker_free(run->workers[i]);
 	port_pools_fini(&run->pools);

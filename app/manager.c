@@ -7,6 +7,7 @@
 #include "http.h"
 #include "log.h"
 #include "manager_gather.h"
+#include "reload.h"
 #include "telemetry.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ enum {
 struct manager {
 	struct manager_config config;
 	struct host_table *hosts;
+	struct reload *reload;
 	FILE *events; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
@@ -52,6 +54,7 @@ static void signal_set(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
 }
 
 void manager_hold_signals(void)
@@ -60,7 +63,6 @@ void manager_hold_signals(void)
 
 	signal_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -109,7 +111,7 @@ static int open_services(struct manager *m)
 	const struct options *options = m->config.options;
 	struct snapshot_source source = { .gather = manager_gather, .context = &m->gather };
 
-	m->gather = (struct gather){ &m->config, m->hosts, now_ns() };
+	m->gather = (struct gather){ &m->config, m->hosts, m->reload, now_ns() };
 	if (options->metrics_listen != NULL) {
 		m->http = http_open(options->metrics_listen, &source);
 		if (m->http == NULL)
@@ -141,6 +143,11 @@ struct manager *manager_create(const struct manager_config *config)
 		LOG(ERR, "no memory for %u hosts", hosts.capacity);
 		goto err_manager;
 	}
+	m->reload = reload_create(options, config->shared);
+	if (m->reload == NULL) {
+		LOG(ERR, "no memory for reloads");
+		goto err_manager;
+	}
 	if (open_files(m) < 0 || open_services(m) < 0)
 		goto err_manager;
 	return m;
@@ -162,6 +169,7 @@ void manager_free(struct manager *m)
 		close(m->timer);
 	if (m->signals >= 0)
 		close(m->signals);
+	reload_free(m->reload);
 	host_table_free(m->hosts);
 	free(m);
 }
@@ -211,6 +219,7 @@ static void tick(struct manager *m)
 	if (read(m->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
 	take_all(m);
+	reload_run(m->reload);
 	if (m->config.options->telemetry)
 		telemetry_refresh();
 	if (m->ticks++ % TICKS_PER_S != 0)
@@ -223,10 +232,14 @@ static bool is_told_to_stop(struct manager *m)
 {
 	struct signalfd_siginfo info;
 
-	if (read(m->signals, &info, sizeof(info)) != sizeof(info))
-		return false;
-	LOG(INFO, "stopping after %s", strsignal(info.ssi_signo));
-	return true;
+	while (read(m->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP) {
+			LOG(INFO, "stopping after %s", strsignal(info.ssi_signo));
+			return true;
+		}
+		reload_ask(m->reload);
+	}
+	return false;
 }
 
 static bool are_done(const struct shared *shared)

@@ -18,12 +18,13 @@ struct manager_config {
 
 struct manager;
 
-// Holds back the signals that end the program until manager_run(). Before any thread starts.
+// Holds back the signals that end the program or ask for a reload until manager_run(). Before any thread starts.
 void manager_hold_signals(void);
 
 // NULL after a message. Free with manager_free().
 struct manager *manager_create(const struct manager_config *config);
+// Not while a worker runs.
 void manager_free(struct manager *manager);
 
-// Serves until SIGTERM or SIGINT, then has the workers stop and takes all that they still have.
+// Serves until SIGTERM or SIGINT, with a reload at SIGHUP, then has the workers stop and takes all that they still have.
 void manager_run(struct manager *manager);

@@ -3,6 +3,7 @@
 
 #include "host/host.h"
 #include "process.h"
+#include "reload.h"
 #include "scan.h"
 
 #include <rte_cycles.h>
@@ -182,8 +183,8 @@ void manager_gather(void *context, struct snapshot *out)
 	out->regex_engine = scan_engine();
 	out->tsc_hz = rte_get_tsc_hz();
 	out->process.start_ns = gather->start_ns;
-	out->config.last_load_ok = 1;
-	out->config.last_load_ok_ns = gather->start_ns;
+	out->config.last_load_ok = reload_state(gather->reload)->is_good;
+	out->config.last_load_ok_ns = reload_state(gather->reload)->good_ns;
 	process_gather(out);
 	gather_ports(config, out);
 	gather_workers(config, out);

@@ -6,10 +6,12 @@
 #include "snapshot.h"
 
 struct host_table;
+struct reload;
 
 struct gather {
 	const struct manager_config *config;
 	const struct host_table *hosts;
+	const struct reload *reload;
 	uint64_t start_ns;
 };
 

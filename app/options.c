@@ -5,6 +5,7 @@
 #include "options_ports.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
@@ -28,6 +29,7 @@ struct option {
 	const char *fallback; // as it would stand in the file
 	const char *range; // in words, where low, high and words do not tell
 	const char *help;
+	bool is_runtime; // a reload takes it over; others need a restart
 };
 
 static void *field(struct options *options, const struct option *option)
@@ -276,18 +278,19 @@ static const struct option table[] = {
 			.range = "parameter: value",
 			.help = "further parameters of DPDK, without dashes" },
 	{ "rule_files", parse_node, FIELD(rule_files), .kind = YAML_LIST, .fallback = "[]",
-			.range = "list of files, directories and patterns",
+			.range = "list of files, directories and patterns", .is_runtime = true,
 			.help = "rules to load, relative to this file" },
 	{ "rules", parse_node, FIELD(rules), .kind = YAML_LIST, .fallback = "[]",
-			.range = "list of rules", .help = "further rules" },
+			.range = "list of rules", .is_runtime = true, .help = "further rules" },
 	{ "policy", parse_node, FIELD(policy), .kind = YAML_MAP, .fallback = "{default: forward}",
-			.range = "application: action",
+			.range = "application: action", .is_runtime = true,
 			.help = "what happens to the packets of an application" },
 };
 
 enum {
 	OPTION_COUNT = sizeof(table) / sizeof(table[0])
 };
+static_assert(OPTION_COUNT <= (int)OPTIONS_KEYS_MAX, "every key has a place for its value");
 
 static const struct option *find_option(const char *key)
 {
@@ -347,6 +350,7 @@ static void read_map(struct options *options, const struct yaml_node *map, const
 
 		option = length < KEY_BYTES ? find_option(key) : NULL;
 		if (option != NULL) {
+			options->values[option - table] = value;
 			option->parse(options, option, value, complaints);
 			continue;
 		}
@@ -431,6 +435,22 @@ void options_need_pairs(const struct options *options, struct complaints *compla
 				options->path);
 }
 
+void options_need_restart(const struct options *in_force, const struct options *wanted,
+		struct complaints *complaints)
+{
+	for (unsigned i = 0; i < OPTION_COUNT; i++) {
+		const struct yaml_node *value = wanted->values[i];
+
+		if (table[i].is_runtime || yaml_equal(in_force->values[i], value))
+			continue;
+		if (value == yaml_get(yaml_root(wanted->defaults), table[i].key))
+			complain(complaints, "%s: %s needs a restart: it is no longer given",
+					wanted->path, table[i].key);
+		else
+			yaml_complain(complaints, value, "%s needs a restart", table[i].key);
+	}
+}
+
 // Relative names start where the configuration file is.
 static void add_rule_file(const struct options *options, struct rules *rules,
 		const struct yaml_node *node, struct complaints *complaints)
@@ -502,6 +522,8 @@ void options_help(FILE *stream)
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
 		fprintf(stream, "  %s: %s    # ", table[i].key, table[i].fallback);
 		print_range(stream, &table[i]);
+		if (table[i].is_runtime)
+			fputs("; taken over by a reload", stream);
 		fprintf(stream, "\n        %s\n", table[i].help);
 	}
 }

@@ -12,6 +12,7 @@
 enum {
 	OPTIONS_PORTS_MAX = 2 * PAIRS_MAX,
 	OPTIONS_WORKERS_MAX = 64,
+	OPTIONS_KEYS_MAX = 64,
 };
 
 #define OPTIONS_AUTO UINT32_MAX // a number that the program is to find
@@ -77,6 +78,8 @@ struct options {
 	const struct yaml_node *policy;
 
 	const struct yaml_node *ports_map, *pairs_list; // as written
+	const struct yaml_node *
+			values[OPTIONS_KEYS_MAX]; // of every key, the default's where none is given
 };
 
 // NULL after a complaint when the file is no YAML or memory runs out; otherwise the options, good
@@ -89,6 +92,11 @@ void options_free(struct options *options);
 
 // Complains when there is no pair to forward between.
 void options_need_pairs(const struct options *options, struct complaints *complaints);
+
+// Complains about every value of `wanted` that differs from the one in force and cannot be changed
+// while packets are forwarded.
+void options_need_restart(const struct options *in_force, const struct options *wanted,
+		struct complaints *complaints);
 
 // Rules and policy of the file and of the rule files that it names, compiled for `worker_count`
 // workers. NULL after complaints; free with policy_free().

@@ -2,7 +2,8 @@
 // The words that verdicts use: applications, confidence, roles, signals.
 //
 // Applications are numbered by name for as long as the process lives, so that a flow's number
-// stays right across a reload. Thread: the manager adds; anyone may read names of numbers it got.
+// stays right across a reload. Thread: one at a time adds (who loads
+// the rules); anyone may read names of numbers it got.
 #pragma once
 
 #include <stdint.h>

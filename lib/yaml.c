@@ -429,6 +429,26 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 	return NULL;
 }
 
+// As deep as files may nest.
+bool yaml_equal(const struct yaml_node *a, const struct yaml_node *b)
+{
+	if (yaml_kind(a) != yaml_kind(b) || yaml_count(a) != yaml_count(b))
+		return false;
+	if (yaml_kind(a) == YAML_SCALAR)
+		return strcmp(yaml_text(a), yaml_text(b)) == 0;
+	for (unsigned i = 0; i < yaml_count(a); i++) {
+		const struct yaml_node *x =
+				yaml_kind(a) == YAML_LIST ? yaml_item(a, i) : yaml_value(a, i);
+		const struct yaml_node *y = yaml_kind(a) == YAML_LIST ?
+				yaml_item(b, i) :
+				yaml_get(b, yaml_text(yaml_key(a, i)));
+
+		if (y == NULL || !yaml_equal(x, y))
+			return false;
+	}
+	return true;
+}
+
 struct yaml_place yaml_place(const struct yaml_node *node)
 {
 	struct yaml_place place = { node->file->name, 1, 1 };

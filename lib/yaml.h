@@ -50,6 +50,8 @@ const struct yaml_node *yaml_key(const struct yaml_node *map, unsigned index);
 const struct yaml_node *yaml_value(const struct yaml_node *map, unsigned index);
 // The value of `key` in a map, or NULL.
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+// Whether both say the same; the keys of a map may stand in any order.
+bool yaml_equal(const struct yaml_node *a, const struct yaml_node *b);
 
 // Where a node is written; of an alias, where its anchor is.
 struct yaml_place {

@@ -26,7 +26,7 @@ FLOORS = {
     4: "action event rules metric",
     5: "policy",
     6: "path shared dpdk options port listener process capture summary",
-    7: "eal worker http telemetry replay bench",
+    7: "eal worker http telemetry replay reload bench",
     8: "manager control",
     9: "main",
 }

@@ -247,6 +247,51 @@ static void samples_are_right(void **)
 	}
 }
 
+// What a reload from `before` to `after` says.
+static void needs_restart(const char *before, const char *after, const char *lines)
+{
+	struct complaints complaints = { 0 };
+	struct options *in_force = parse(before, &complaints), *wanted = parse(after, &complaints);
+	char *seen = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&seen, &size);
+
+	assert_int_equal(complaints.count, 0);
+	options_need_restart(in_force, wanted, &complaints);
+	complaints_print(&complaints, stream);
+	fclose(stream);
+	assert_string_equal(seen, lines);
+	free(seen);
+	options_free(in_force);
+	options_free(wanted);
+	complaints_fini(&complaints);
+}
+
+static void reload_takes_rules_only(void **)
+{
+	static const char ports[] = "ports: {a: net_null0, b: net_null1}\n"
+				    "pairs: [{name: p, inside: a, outside: b}]\n";
+	static const char turned[] = "pairs:\n- {outside: b, inside: a, name: p}\n"
+				     "ports: {b: net_null1, a: net_null0}\n";
+	static const char other[] = "ports: {a: net_null0, b: net_null2}\n"
+				    "pairs: [{name: p, inside: b, outside: a}]\n";
+
+	needs_restart("", "", "");
+	needs_restart("", "policy: {default: drop}\nrule_files: [x]\n", "");
+	needs_restart("rules: [1]\n", "", "");
+	needs_restart("", "mtu: 1500\n", "");
+	needs_restart("", "mtu: 1501\n", "f:1:6: mtu needs a restart\n");
+	needs_restart("mtu: 1501\n", "", "f: mtu needs a restart: it is no longer given\n");
+	needs_restart(ports, turned, "");
+	needs_restart(ports, other,
+			"f:1:8: ports needs a restart\n"
+			"f:2:8: pairs needs a restart\n");
+	needs_restart("lcores: {workers: [1, 2]}\n",
+			"lcores: {workers: [2, 1]}\nevents:\n  file: x\n",
+			"f:1:19: lcores.workers needs a restart\n"
+			"f:3:9: events.file needs a restart\n");
+}
+
 static void survives_every_prefix(void **)
 {
 	size_t length;
@@ -274,6 +319,7 @@ int main(void)
 		cmocka_unit_test(complains_about_ports),
 		cmocka_unit_test(sample_shows_every_default),
 		cmocka_unit_test(samples_are_right),
+		cmocka_unit_test(reload_takes_rules_only),
 		cmocka_unit_test(survives_every_prefix),
 	};
 
