@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // wiretag: a bump in the wire that says what each flow is.
+#include "bench.h"
 #include "eal.h"
 #include "eal_cpus.h"
 #include "log.h"
@@ -290,6 +291,8 @@ static const struct command {
 			"classify captures", replay_main, replay_help },
 	{ "run", "-c FILE", "forward between pairs of ports", run_main, run_help },
 	{ "check", "-c FILE", "validate configuration and rules", check_main, check_help },
+	{ "bench", "[OPTION...] [SCENARIO...]", "measure the packet's path", bench_main,
+			bench_help },
 };
 
 static void print_usage(FILE *stream)

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "options.h"
 #include "replay_engine.h"
+#include "rules_default.h"
 #include "summary.h"
 
 #include <getopt.h>
@@ -236,24 +237,6 @@ static void close_outputs(struct replay *replay)
 	}
 }
 
-// The rules of the tree that this program was built in, or else the installed ones.
-static void default_rules(char path[PATH_MAX])
-{
-	char program[PATH_MAX - 32] = "";
-	char *slash;
-
-	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
-		program[0] = '\0';
-	slash = strrchr(program, '/');
-	if (slash != NULL) {
-		*slash = '\0';
-		snprintf(path, PATH_MAX, "%s/../../config/rules", program);
-		if (access(path, R_OK) == 0)
-			return;
-	}
-	snprintf(path, PATH_MAX, "%s/rules", WIRETAG_DATADIR);
-}
-
 // The rules of one directory with the policy of the configuration, if there is one.
 static struct policy *load_rules(
 		const struct replay *replay, const char *path, struct complaints *complaints)
@@ -297,7 +280,7 @@ static void load(struct replay *replay, struct complaints *complaints)
 	} else if (arguments->config != NULL) {
 		replay->policy = options_policy(replay->options, arguments->workers, complaints);
 	} else {
-		default_rules(path);
+		rules_default(path);
 		replay->policy = load_rules(replay, path, complaints);
 	}
 }

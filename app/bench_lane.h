@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker of `wiretag bench`: the shipped stages over a source and a sink, up to one of them.
+//
+// Time is the lane's own: a burst takes as long as it would at 20 million packets a second. So the
+// work is the same on every run and machine, and can be counted in instructions.
+#pragma once
+
+#include "bench_source.h"
+#include "path.h"
+
+#include <rte_mbuf_core.h>
+
+enum bench_stage {
+	STAGE_IO, // source and sink, no work
+	STAGE_DECODE, // + the packets' records, their keys
+	STAGE_LOOKUP, // + their flows
+	STAGE_FULL, // all that a worker does between receive and transmit, and between two bursts
+	STAGE_HASH, // as STAGE_LOOKUP, but in DPDK's hash table
+	STAGE_COUNT,
+};
+extern const char *const bench_stage_names[STAGE_COUNT];
+
+struct lane_config {
+	struct traffic traffic;
+	const char *capture;
+	const struct policy *policy; // for one worker; outlives the lane
+	uint32_t capacity; // of the flow table
+	struct flow_timeouts timeouts;
+	struct path_budget budget;
+	bool has_hash; // for STAGE_HASH
+	bool renews_requests; // ends and begins their flows, so that each request is inspected
+};
+
+struct lane;
+
+// With all its flows open. NULL with errno, after a message where it is about a file. Free with
+// lane_free().
+struct lane *lane_create(const struct lane_config *config);
+void lane_free(struct lane *lane);
+
+// Before lane_run(): what is not to be measured of the next `packets`.
+void lane_prepare(struct lane *lane, enum bench_stage stage, uint32_t packets);
+// Takes so many packets, rounded up to whole bursts; returns their number.
+uint64_t lane_run(struct lane *lane, enum bench_stage stage, uint32_t packets);
+
+// What the shipped path counted so far, openings included.
+const struct counters *lane_counters(const struct lane *lane);
+uint32_t lane_flows(const struct lane *lane);
+size_t lane_table_bytes(const struct lane *lane);
+// Share of the flows opened first that still have the verdict which they got then.
+double lane_verdicts_kept(struct lane *lane);

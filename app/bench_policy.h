@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The shipped rules and defaults, with rules for the traffic of `wiretag bench` beside them.
+#pragma once
+
+#include "options.h"
+
+struct bench_policy {
+	struct options *options; // all defaults
+	struct policy *policy; // for one worker
+};
+
+// With `hosts` rules for hosts of requests; `action` is what happens to the benchmark's datagrams, as
+// in a policy. `rules` is the directory of the shipped ones, NULL: where they are. False after
+// complaints on standard error. Free with bench_policy_fini() after success and failure alike.
+bool bench_policy_init(
+		struct bench_policy *policy, const char *rules, unsigned hosts, const char *action);
+void bench_policy_fini(struct bench_policy *policy);
