@@ -44,6 +44,13 @@ struct counters {
 	uint64_t app_bytes[APP_MAX];
 	uint64_t confidence_flows[4]; // by enum confidence, when the verdict was given
 
+	uint64_t streams; // TCP connections whose bytes are read, now
+	uint64_t streams_lost; // another needed its place: what waited in it is not read
+	uint64_t stream_buffers_lost; // likewise, for directions
+	uint64_t segments_beyond; // came too early to be kept
+	uint64_t segments_wrong; // of a wrong checksum
+	uint64_t segments_refused; // outside of the receiver's window, or older than its timestamp
+
 	uint64_t scans;
 	uint64_t scanned_bytes;
 	uint64_t rule_matches;

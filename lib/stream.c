@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a receiver takes of a TCP connection (RFC 9293 3.10.7), as far as somebody who only watches
+// can know it.
+#include "stream.h"
+
+#include "counters.h"
+#include "stream_pool.h"
+
+#include <netinet/tcp.h>
+#include <string.h>
+
+enum {
+	FAR = 1 << 24, // sequence numbers that are further apart are of different connections
+	SCALE_MAX = 14, // RFC 7323 2.3
+};
+
+// RFC 9293 3.4: numbers are compared modulo 2^32.
+static int32_t distance(uint32_t from, uint32_t to)
+{
+	return (int32_t)(to - from);
+}
+
+static bool is_far(uint32_t from, uint32_t to)
+{
+	return distance(from, to) > FAR || distance(from, to) < -FAR;
+}
+
+void stream_init(struct stream *stream)
+{
+	*stream = (struct stream){ 0 };
+	for (int i = 0; i < 2; i++) {
+		stream->sides[i].buffer = STREAM_NO_BUFFER;
+		stream->sides[i].scale = STREAM_NO_SCALE;
+	}
+}
+
+static struct stream_buffer *buffer_of(
+		const struct streams *streams, const struct stream_side *side)
+{
+	return side->buffer != STREAM_NO_BUFFER ? &streams->buffers[side->buffer] : NULL;
+}
+
+static void give_buffer(struct streams *streams, struct stream_side *side)
+{
+	uint32_t number = side->buffer;
+
+	if (number == STREAM_NO_BUFFER)
+		return;
+	side->buffer = STREAM_NO_BUFFER;
+	buffer_clear(&streams->buffers[number]);
+	if (number < streams->small.count)
+		pool_give(&streams->small, number);
+	else
+		pool_give(&streams->large, number - streams->small.count);
+}
+
+void stream_finish(struct streams *streams, struct stream *stream, unsigned side)
+{
+	give_buffer(streams, &stream->sides[side]);
+	stream->sides[side].state = STREAM_DONE;
+}
+
+// Nobody reads on who lost what waited for the rest.
+static uint32_t take_buffer(struct streams *streams, bool is_large)
+{
+	struct pool *pool = is_large ? &streams->large : &streams->small;
+	const uint32_t first = is_large ? streams->small.count : 0;
+	uint32_t number = pool_take(pool);
+
+	if (number == POOL_NONE && pool->count > 0) {
+		const struct stream_buffer *oldest = &streams->buffers[first + pool->oldest];
+
+		stream_finish(streams, &streams->items[oldest->stream], oldest->side);
+		streams->config.counters->stream_buffers_lost++;
+		number = pool_take(pool);
+	}
+	return number != POOL_NONE ? first + number : STREAM_NO_BUFFER;
+}
+
+// Room for `end` bytes from `base` on; NULL when there is none to be had.
+static struct stream_buffer *make_room(
+		struct streams *streams, struct stream *stream, unsigned side, uint32_t end)
+{
+	struct stream_side *me = &stream->sides[side];
+	struct stream_buffer *old = buffer_of(streams, me);
+	uint32_t number;
+
+	if (old != NULL && old->start + end > old->capacity && old->start >= old->capacity / 2)
+		buffer_compact(old);
+	if (old != NULL && old->start + end <= old->capacity) {
+		if (me->buffer < streams->small.count)
+			pool_touch(&streams->small, me->buffer);
+		else
+			pool_touch(&streams->large, me->buffer - streams->small.count);
+		return old;
+	}
+	number = take_buffer(streams, old != NULL || end > STREAM_SMALL_BYTES);
+	if (number == STREAM_NO_BUFFER)
+		return NULL;
+	streams->buffers[number].stream = stream - streams->items;
+	streams->buffers[number].side = side;
+	if (old != NULL) {
+		buffer_move(&streams->buffers[number], old);
+		give_buffer(streams, me);
+	}
+	me->buffer = number;
+	return &streams->buffers[number];
+}
+
+// The direction begins (again) at `sequence`.
+static void begin(struct streams *streams, struct stream_side *side, uint32_t sequence)
+{
+	give_buffer(streams, side);
+	side->base = side->next = sequence;
+	side->state = STREAM_START;
+	side->phase = 0;
+	side->reading = (struct stream_reading){ 0 };
+	side->has_edge = false;
+	side->has_timestamp = false;
+}
+
+static bool is_untouched(const struct stream_side *side)
+{
+	return side->state == STREAM_UNKNOWN ||
+			(side->state == STREAM_START && side->next == side->base &&
+					side->buffer == STREAM_NO_BUFFER);
+}
+
+// A SYN moves what it opens only until the other side has answered: later ones get a challenge
+// (RFC 9293 3.10.7.4, RFC 5961 4) and change nothing.
+static bool accept_syn(struct streams *streams, struct stream_side *me,
+		const struct stream_segment *segment)
+{
+	if (!is_untouched(me) || (me->state == STREAM_START && me->has_edge))
+		return false;
+	begin(streams, me, segment->sequence);
+	me->scale = segment->scale != STREAM_NO_SCALE ? segment->scale : 0;
+	me->has_syn_data = segment->length > 0;
+	return true;
+}
+
+// The answer tells what the receiver has: it may have refused the data of the SYN (RFC 7413 4.2.2),
+// and then they come again. An answer with other numbers opens a new connection.
+static bool accept_syn_ack(struct streams *streams, struct stream_side *me,
+		struct stream_side *peer, const struct stream_segment *segment)
+{
+	const uint32_t acknowledgment = segment->acknowledgment;
+	bool is_new = me->state != STREAM_UNKNOWN && is_far(me->next, segment->sequence) &&
+			(peer->state == STREAM_UNKNOWN || is_far(peer->next, acknowledgment));
+
+	if (is_new || is_untouched(me)) {
+		begin(streams, me, segment->sequence);
+		me->scale = segment->scale != STREAM_NO_SCALE ? segment->scale : 0;
+	}
+	if (is_new || is_untouched(peer) ||
+			(peer->has_syn_data && distance(acknowledgment, peer->next) > 0))
+		begin(streams, peer, acknowledgment);
+	peer->has_syn_data = false;
+	// RFC 7323 2.2: scaled on both sides or not at all.
+	if (segment->scale == STREAM_NO_SCALE)
+		peer->scale = 0;
+	return is_new || me->state == STREAM_START;
+}
+
+static void come(struct stream_side *me, uint32_t next)
+{
+	if (distance(me->next, next) > 0)
+		me->next = next;
+}
+
+// What the sender of this segment has of the other direction and still takes. A window never
+// shrinks (RFC 9293 3.8.6).
+static void accept_acknowledgment(struct streams *streams, const struct stream_side *me,
+		struct stream_side *peer, const struct stream_segment *segment)
+{
+	const bool is_syn = (segment->flags & TH_SYN) != 0;
+	const unsigned scale = me->scale <= SCALE_MAX ? me->scale : SCALE_MAX;
+	uint32_t acknowledgment = segment->acknowledgment;
+	uint32_t edge = acknowledgment + ((uint32_t)segment->window << (is_syn ? 0 : scale));
+
+	if (peer->state == STREAM_UNKNOWN || peer->state == STREAM_DONE)
+		return;
+	if (is_far(peer->next, acknowledgment)) {
+		// The SYN that we believed was not the one that the receiver believes.
+		if (!is_untouched(peer))
+			return;
+		begin(streams, peer, acknowledgment);
+	}
+	if (!peer->has_edge || distance(peer->acked, acknowledgment) > 0)
+		peer->acked = acknowledgment;
+	if (!peer->has_edge || distance(peer->edge, edge) > 0)
+		peer->edge = edge;
+	peer->has_edge = true;
+	// Bytes that are skipped need not be seen to have come.
+	if (distance(peer->next, peer->base) > 0)
+		come(peer, distance(peer->base, acknowledgment) < 0 ? acknowledgment : peer->base);
+}
+
+// RFC 7323 5.3 R1: older than what was taken before. Its exception for connections that were idle
+// for 24 days cannot come up: no flow lives that long.
+static bool is_outdated(const struct stream_side *me, const struct stream_segment *segment)
+{
+	return segment->has_timestamp && me->has_timestamp && (segment->flags & TH_SYN) == 0 &&
+			distance(me->timestamp, segment->timestamp) < 0;
+}
+
+// RFC 7323 5.3 R3.
+static void accept_timestamp(struct stream_side *me, const struct stream_segment *segment)
+{
+	if (!segment->has_timestamp || me->state == STREAM_UNKNOWN ||
+			distance(me->next, segment->sequence) > 0)
+		return;
+	me->timestamp = segment->timestamp;
+	me->has_timestamp = true;
+}
+
+// RFC 9293 3.10.7.4 wants the first number inside the window. Linux takes such a segment whole, the
+// RFC would cut its end off: senders that keep to the window never show the difference. The window
+// that we know counts when the receiver has all that we know of, so that it is up to date, or when
+// a gap is in front; else acknowledgements may be missing here that the sender has.
+static bool is_in_window(const struct stream_side *me, const struct stream_segment *segment)
+{
+	if (!me->has_edge || distance(segment->sequence, me->edge) > 0)
+		return true;
+	return distance(segment->sequence, me->next) >= 0 && me->acked != me->next;
+}
+
+// Only the very next number resets (RFC 5961 3.2, RFC 9293 3.10.7.4): whatever else is in the
+// window gets a challenge.
+static void accept_reset(struct streams *streams, struct stream *stream, unsigned side,
+		const struct stream_segment *segment)
+{
+	const struct stream_side *me = &stream->sides[side];
+
+	if (me->state == STREAM_UNKNOWN || me->state == STREAM_DONE ||
+			segment->sequence != me->next)
+		return;
+	stream_finish(streams, stream, 0);
+	stream_finish(streams, stream, 1);
+}
+
+// A receiver drops what has a wrong checksum (RFC 9293 3.1), so it is no byte of the stream. But a
+// sender none of whose checksums was right yet had them written by its card after the capture, or
+// the capture was edited: it is read.
+static bool is_right(struct streams *streams, struct stream_side *me,
+		const struct stream_segment *segment)
+{
+	if (!segment->is_wrong)
+		me->is_checked |= !segment->is_cut;
+	else if (me->is_checked)
+		streams->config.counters->segments_wrong++;
+	return !segment->is_wrong || !me->is_checked;
+}
+
+bool stream_accept(struct streams *streams, struct stream *stream, unsigned side,
+		const struct stream_segment *segment)
+{
+	struct stream_side *me = &stream->sides[side], *peer = &stream->sides[!side];
+	bool is_taken = true;
+
+	if (!is_right(streams, me, segment))
+		return false;
+	if ((segment->flags & TH_RST) != 0) {
+		accept_reset(streams, stream, side, segment);
+		return false;
+	}
+	if (is_outdated(me, segment)) {
+		streams->config.counters->segments_refused++;
+		return false;
+	}
+	if ((segment->flags & TH_SYN) != 0)
+		is_taken = (segment->flags & TH_ACK) != 0 ?
+				accept_syn_ack(streams, me, peer, segment) :
+				accept_syn(streams, me, segment);
+	if ((segment->flags & TH_ACK) != 0 && is_taken)
+		accept_acknowledgment(streams, me, peer, segment);
+	// In mid-stream the first payload that we see begins it.
+	if (me->state == STREAM_UNKNOWN && segment->length > 0)
+		begin(streams, me, segment->sequence);
+	if (is_taken && segment->length > 0 && !is_in_window(me, segment)) {
+		streams->config.counters->segments_refused++;
+		return false;
+	}
+	accept_timestamp(me, segment);
+	return is_taken && segment->length > 0 && me->state != STREAM_DONE;
+}
+
+uint32_t stream_room(const struct streams *streams, const struct stream_side *side)
+{
+	return streams->config.budget > side->used ? streams->config.budget - side->used : 0;
+}
+
+// Copies what is in front of its time, or behind something that waits. Where bytes come twice, the
+// first stay: so do most receivers (Windows, BSD, Linux for what it acknowledged); Linux prefers a
+// later segment that covers an earlier one whole while both wait behind a gap.
+static bool keep(struct streams *streams, struct stream *stream, unsigned side, uint32_t offset,
+		struct stream_view *view)
+{
+	struct stream_side *me = &stream->sides[side];
+	const uint32_t room = stream_room(streams, me);
+	struct stream_buffer *buffer;
+
+	if (offset >= room) {
+		streams->config.counters->segments_beyond++;
+		return false;
+	}
+	view->is_clipped = view->length > room - offset;
+	if (view->is_clipped)
+		view->length = room - offset;
+	buffer = make_room(streams, stream, side, offset + view->length);
+	if (buffer == NULL) {
+		streams->config.counters->stream_buffers_lost++;
+		stream_finish(streams, stream, side);
+		return false;
+	}
+	buffer_put(buffer, buffer->start + offset, view->data, view->length);
+	view->data = buffer->bytes + buffer->start;
+	view->length = buffer_run(buffer, buffer->start);
+	return true;
+}
+
+bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
+		const struct stream_segment *segment, struct stream_view *view)
+{
+	struct stream_side *me = &stream->sides[side];
+	const uint32_t end = segment->sequence + segment->length;
+	int32_t offset = distance(me->base, segment->sequence);
+	uint32_t known = 0;
+
+	*view = (struct stream_view){ .data = segment->payload, .length = segment->length };
+	if (me->state == STREAM_DONE)
+		return false;
+	if (distance(me->next, segment->sequence) <= 0 &&
+			(distance(me->base, end) <= 0 || me->buffer == STREAM_NO_BUFFER))
+		come(me, end);
+	if (offset < 0) {
+		// Came before, or the one byte that asks whether the peer is alive (RFC 9293
+		// 3.8.4).
+		if (distance(me->base, end) <= 0)
+			return false;
+		view->data += -offset;
+		view->length -= -offset;
+		offset = 0;
+	}
+	if (offset == 0 && me->buffer == STREAM_NO_BUFFER) {
+		view->is_in_place = true;
+		return true;
+	}
+	if (me->buffer != STREAM_NO_BUFFER)
+		known = buffer_run(buffer_of(streams, me), buffer_of(streams, me)->start);
+	if (!keep(streams, stream, side, offset, view))
+		return false;
+	come(me, me->base + view->length);
+	return view->length > known;
+}
+
+// What the reader could not use yet.
+static void keep_rest(struct streams *streams, struct stream *stream, unsigned side,
+		const struct stream_view *view, uint32_t count)
+{
+	struct stream_view rest = { .data = view->data + count, .length = view->length - count };
+
+	keep(streams, stream, side, 0, &rest);
+}
+
+static bool advance_buffer(struct streams *streams, struct stream_side *me, uint32_t count,
+		struct stream_view *view)
+{
+	struct stream_buffer *buffer = buffer_of(streams, me);
+	const uint32_t shown = view->length;
+
+	if (count >= buffer->high - buffer->start) {
+		give_buffer(streams, me);
+		return false;
+	}
+	buffer->start += count;
+	view->data = buffer->bytes + buffer->start;
+	view->length = buffer_run(buffer, buffer->start);
+	if (view->length > 0)
+		come(me, me->base + view->length);
+	return view->length > 0 && count > shown;
+}
+
+bool stream_advance(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_view *view, uint32_t count)
+{
+	struct stream_side *me = &stream->sides[side];
+
+	if (me->state == STREAM_DONE)
+		return false;
+	me->base += count;
+	if (count > 0)
+		me->state = STREAM_LATER;
+	if (!view->is_in_place)
+		return advance_buffer(streams, me, count, view);
+	if (count < view->length)
+		keep_rest(streams, stream, side, view, count);
+	return false;
+}
