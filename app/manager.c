@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "manager.h"
 
+#include "control.h"
 #include "event.h"
 #include "fail.h"
 #include "host/host.h"
@@ -35,6 +36,7 @@ struct manager {
 	FILE *events; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
+	struct control *control; // NULL: off
 	int signals, timer; // file descriptors
 	unsigned ticks;
 	uint64_t records; // flow records taken
@@ -105,6 +107,25 @@ static int open_files(struct manager *m)
 	return open_events(m);
 }
 
+// A second program on the host finds the usual place taken, and goes without.
+static int open_control(struct manager *m, const struct snapshot_source *snapshot)
+{
+	const char *path = m->config.options->control_socket;
+	struct control_source source = { *snapshot, m->hosts, m->reload, m->config.shared,
+		m->config.options };
+	bool is_auto;
+
+	if (path == NULL)
+		return 0;
+	is_auto = strcmp(path, OPTIONS_SOCKET_AUTO) == 0;
+	m->control = control_open(is_auto ? NULL : path, &source);
+	if (m->control != NULL) {
+		LOG(INFO, "control socket at %s", control_path(m->control));
+		return 0;
+	}
+	return is_auto ? 0 : -errno;
+}
+
 // Those who may ask for the numbers.
 static int open_services(struct manager *m)
 {
@@ -118,6 +139,8 @@ static int open_services(struct manager *m)
 			return -errno;
 		LOG(INFO, "metrics at %s", http_url(m->http));
 	}
+	if (open_control(m, &source) < 0)
+		return -errno;
 	if (options->telemetry && telemetry_open(&source) < 0)
 		LOG(WARNING, "no telemetry: %s", strerror(errno));
 	return 0;
@@ -162,6 +185,7 @@ void manager_free(struct manager *m)
 	if (m == NULL)
 		return;
 	telemetry_close();
+	control_close(m->control);
 	http_close(m->http);
 	if (m->events != NULL)
 		fclose(m->events);
@@ -316,6 +340,7 @@ void manager_run(struct manager *m)
 		{ .fd = m->signals, .events = POLLIN },
 		{ .fd = m->timer, .events = POLLIN },
 		{ .fd = m->http == NULL ? -1 : http_fd(m->http), .events = POLLIN },
+		{ .fd = m->control == NULL ? -1 : control_fd(m->control), .events = POLLIN },
 	};
 
 	do {
@@ -324,6 +349,8 @@ void manager_run(struct manager *m)
 		tick(m);
 		if (m->http != NULL)
 			http_run(m->http);
+		if (m->control != NULL)
+			control_run(m->control);
 	} while (!is_told_to_stop(m));
 	stop_workers(m);
 	finish(m);

@@ -16,6 +16,7 @@ enum {
 };
 
 #define OPTIONS_AUTO UINT32_MAX // a number that the program is to find
+#define OPTIONS_SOCKET_AUTO "auto"
 
 enum port_kind {
 	PORT_PCI, // "0000:3b:00.0[,arguments]"
@@ -64,6 +65,7 @@ struct options {
 	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
 
 	const char *metrics_listen; // NULL: off
+	const char *control_socket; // NULL: off, OPTIONS_SOCKET_AUTO: in the runtime directory
 	const char *events_file; // NULL: off, "-": standard output
 	uint32_t telemetry; // 0 or 1
 

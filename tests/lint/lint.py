@@ -27,8 +27,9 @@ FLOORS = {
     5: "policy",
     6: "path shared dpdk options port listener process capture summary",
     7: "eal worker http telemetry replay reload bench",
-    8: "manager control",
-    9: "main",
+    8: "control",
+    9: "manager",
+    10: "main",
 }
 PART_OF = {"inspect": "path"}  # a file of a module that has a name of its own
 FLOOR_OF = {module: floor for floor, names in FLOORS.items() for module in names.split()}

@@ -47,6 +47,7 @@ class Running:
             "mtu": 1500,
             "flows": {"capacity": 4096},
             "metrics": {"listen": "127.0.0.1:0"},
+            "control": {"socket": "off"},
             "dpdk": {"memory": "none", "file_prefix": f"wiretag-test-{os.getpid()}"},
         } | config
         self.write({})
