@@ -13,8 +13,8 @@ CRC is sent in clear, and random bytes where the real ones are encrypted.
 import random
 import struct
 import sys
-import zlib
 
+import skype_wire as wire
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr,
@@ -237,15 +237,6 @@ def neighbours(hosts):
 
 # What Skype does.
 
-def skype_crc(plain):
-    """CRC-32 of the plaintext, without the final inversion, as it is sent in clear."""
-    return struct.pack('>I', zlib.crc32(plain) ^ 0xffffffff)
-
-
-assert skype_crc(bytes.fromhex('04da0115e74215')) == bytes.fromhex('7ce1ba8f')
-assert skype_crc(bytes.fromhex('04da017f4d4215')) == bytes.fromhex('fc95755e')
-
-
 class Skype:
     """A client's UDP messages: header and CRC as they are, an encrypted text of the right length."""
 
@@ -255,110 +246,66 @@ class Skype:
         self.host = host
         self.number = 0x15e8  # one counter for all destinations, 2 a request
 
-    def payload(self, number, plain):
-        return struct.pack('>HB', number, 2) + rng.randbytes(4) + skype_crc(plain) + \
-            rng.randbytes(len(plain))
-
-    def template(self, command, request, rest='4215'):
-        return bytes.fromhex(command) + struct.pack('>H', request - 1) + bytes.fromhex(rest)
-
     def request(self, time, node, command='04da01', rest='4215'):
         """Sends a request (by default the probe, 0x1b) and returns its id."""
         number = self.number
         self.number += 2
-        message = self.payload(number, self.template(command, number, rest))
+        message = wire.payload(rng, number, wire.template(command, number, rest))
         self.host.udp(time, node[0], (self.PORT, node[1]), Raw(message))
         return number
 
     def answer(self, time, node, plain):
-        message = self.payload(rng.randrange(0x1000, 0xf000), plain)
+        message = wire.payload(rng, rng.randrange(0x1000, 0xf000), plain)
         self.host.udp(time, node[0], (self.PORT, node[1]), Raw(message), False)
 
     def accept(self, time, node, request):
-        self.answer(time, node, self.template('04e301', request))
+        self.answer(time, node, wire.template('04e301', request))
 
     def refuse(self, time, node, request):
         """51 bytes that also list other nodes."""
-        self.answer(time, node, self.template('25eb01', request, '42') + rng.randbytes(34))
+        self.answer(time, node, wire.refusal(rng, request))
 
     def negative(self, time, node, request):
         """"Cannot decode, this is your address" (type 7); returns the nonce."""
         nonce = rng.randbytes(4)
-        message = struct.pack('>HB', request, 0x77) + address_bytes(PUBLIC) + nonce
+        message = wire.acknowledgement(0x77, request, PUBLIC, nonce)
         self.host.udp(time, node[0], (self.PORT, node[1]), Raw(message), False)
         return nonce
 
     def resend(self, time, node, request, nonce):
-        plain = self.template('04da01', request)
-        message = struct.pack('>HBB', request, 3, 1) + nonce + address_bytes(node[0])
-        message += skype_crc(plain) + rng.randbytes(len(plain))
+        plain = wire.template('04da01', request)
+        message = wire.resend(rng, request, nonce, node[0], plain)
         self.host.udp(time, node[0], (self.PORT, node[1]), Raw(message))
 
     def connect_back(self, time, node):
         """A stranger tests on a node's behalf whether our port can be reached: UDP, then TCP."""
         number = rng.randrange(0x1000, 0xf000)
-        message = self.payload(number, self.template('06d902', number, '42') + rng.randbytes(3))
+        message = wire.payload(rng, number, wire.template('06d902', number, '42') + rng.randbytes(3))
         self.host.udp(time, node[0], (self.PORT, node[1]), Raw(message), False)
-        acknowledgement = struct.pack('>HB', number, 0x05) + address_bytes(node[0])
-        self.host.udp(time + 0.001, node[0], (self.PORT, node[1]),
-                      Raw(acknowledgement + rng.randbytes(4)))
+        message = wire.acknowledgement(wire.ACK, number, node[0], rng.randbytes(4))
+        self.host.udp(time + 0.001, node[0], (self.PORT, node[1]), Raw(message))
         self.host.tcp(time + 0.13, node[0], node[1] + 7,
                       [(False, rng.randbytes(29), 0.02), (True, rng.randbytes(14), 0.02),
                        (False, rng.randbytes(12), 0.2), (True, rng.randbytes(4), 0.2)], self.PORT)
 
 
-def address_bytes(address):
-    return bytes(int(part) for part in address.split('.'))
-
-
-def padding(count):
-    """Skype's padding generator."""
-    x, out = rng.randrange(256), bytearray()
-    for _ in range(count):
-        x = (205 * x + 113) & 0xff
-        out.append(x)
-    return bytes(out)
-
-
-def keyed(header, texts):
-    """A TCP stream's start: clear seed, header, then texts with the key stream begun anew."""
-    stream = rng.randbytes(512)
-    out = [rng.randbytes(4) + bytes(a ^ b for a, b in zip(header, stream))]
-    at = 0
-    for plain in texts:
-        out.append(bytes(a ^ b for a, b in zip(plain, stream[at:])))
-        at += len(plain)
-    return out
-
-
 def super_node_talk(number):
     """The connection to the node that accepted: hello, "client accept", the node's answer."""
-    accept = b'\x30' + struct.pack('>H', number) + bytes.fromhex('13f201') + \
-        struct.pack('>H', number - 1) + b'\x42' + rng.randbytes(16)
-    hello, accept = keyed(bytes.fromhex('00010000000100000001'), [accept])
-    greeting = keyed(bytes([rng.randrange(2) | 0x80, rng.randrange(256)]) +
-                     bytes.fromhex('0000000100000003'), [bytes([2 * 40 + 1, 3]) + padding(39)])
-    return [(True, hello, 0.002), (False, b''.join(greeting), 0.130), (True, accept, 0.002),
+    hello, accept = wire.client_hello(rng, number)
+    greeting = wire.node_hello(rng)
+    return [(True, hello, 0.002), (False, greeting, 0.130), (True, accept, 0.002),
             (False, rng.randbytes(587), 0.160), (True, rng.randbytes(14), 20.0),
             (False, rng.randbytes(12), 0.140)]
 
 
 def login_talk():
-    """Two empty records for a handshake, the second of a type that TLS has not at that point."""
-    third = bytes.fromhex('160301 00cd 4103000980400408c001') + rng.randbytes(192)
-    third += bytes.fromhex('000c0117030100') + rng.randbytes(237)
-    return [(True, bytes.fromhex('1603010000'), 0.001), (False, bytes.fromhex('1703010000'), 0.090),
-            (True, third, 0.001), (False, bytes.fromhex('17030100') + rng.randbytes(228), 0.210)]
+    return [(index % 2 == 0, message, pause) for index, (message, pause)
+            in enumerate(zip(wire.login(rng), (0.001, 0.090, 0.001, 0.210)))]
 
 
 def version_check():
-    uhash = rng.randbytes(16).hex()
-    request = (f'GET http://ui.skype.com/ui/2/1.2.0.18/en/getlatestversion?ver=1.2.0.18&uhash={uhash}'
-               ' HTTP/1.1\r\nconnection: Keep-Alive\r\nhost: ui.skype.com\r\n\r\n').encode()
+    request, response = wire.version_check(rng)
     assert len(request) == 166
-    response = (b'HTTP/1.1 200 OK\r\nServer: Apache\r\nCache-control: no-cache, must revalidate\r\n'
-                b'Set-Cookie: SC=CC=:LC=en:VER=2/1.2.0.18/0; path=/; domain=.skype.com;\r\n'
-                b'Content-Length: 7\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n1.0.0.1')
     return [(True, request, 0.001), (False, response, 0.060)]
 
 
@@ -390,7 +337,7 @@ def run_skype(host, time):
     for i in range(3):
         ping = skype.request(time + 9.0 + i * 0.11, nodes[8], '049a02')
         skype.answer(time + 9.1 + i * 0.11, nodes[8],
-                     skype.template('0ca302', ping, '42fcdf1c73f58056968c'))
+                     wire.template('0ca302', ping, '42fcdf1c73f58056968c'))
     skype.connect_back(time + 11.3, ('198.51.100.222', 24317))
     host.resolve(time + 14.98, 'ui.skype.com', ['198.51.100.31'])
     host.tcp(time + 15.0, '198.51.100.31', 80, version_check())
