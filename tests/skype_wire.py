@@ -111,7 +111,7 @@ def keyed(rng, header, texts):
 
 
 def client_hello(rng, number):
-    """Client 1.2: header that ends in 01 (14 bytes), then "client accept", 25 bytes; seen 273, 276."""
+    """Client 1.2: header that ends in 01, then "client accept", 25 bytes; seen 273, 276."""
     accept = b'\x30' + struct.pack('>H', number) + bytes.fromhex('13f201') + \
         struct.pack('>H', (number - 1) & 0xffff) + b'\x42' + rng.randbytes(16)
     return keyed(rng, bytes.fromhex('00010000000100000001'), [accept])
