@@ -111,6 +111,12 @@ static int run_create_workers(struct run *run)
 			.flows = options->flows_capacity,
 			.timeouts = options->timeouts,
 			.budget = { options->inspect_packets, options->inspect_bytes },
+			.streams = {
+				.streams = options->streams_capacity,
+				.small_buffers = options->streams_small_buffers,
+				.large_buffers = options->streams_large_buffers,
+				.budget = options->inspect_stream_bytes,
+			},
 		};
 
 		run->workers[i] = worker_create(run->shared, &config);

@@ -63,6 +63,9 @@ struct options {
 	uint32_t hosts_capacity;
 	uint32_t hosts_expiry_ms;
 	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
+	uint32_t inspect_stream_bytes; // of TCP, each direction
+	uint32_t streams_capacity; // a worker
+	uint32_t streams_small_buffers, streams_large_buffers; // a worker
 
 	const char *metrics_listen; // NULL: off
 	const char *control_socket; // NULL: off, OPTIONS_SOCKET_AUTO: in the runtime directory

@@ -294,6 +294,12 @@ static int create_engine(struct replay *replay)
 		.flows_capacity = options->flows_capacity,
 		.timeouts = options->timeouts,
 		.budget = { options->inspect_packets, options->inspect_bytes },
+		.streams = {
+			.streams = options->streams_capacity,
+			.small_buffers = options->streams_small_buffers,
+			.large_buffers = options->streams_large_buffers,
+			.budget = options->inspect_stream_bytes,
+		},
 		.hosts_capacity = options->hosts_capacity,
 		// The report shows each host once.
 		.hosts_expiry_s = replay->arguments.json ? options->hosts_expiry_ms / 1000 :

@@ -74,6 +74,7 @@ static int worker_init(struct engine *engine, unsigned index)
 {
 	const struct engine_config *config = &engine->config;
 	struct path *path = &engine->workers[index].path;
+	struct streams_config streams = config->streams;
 	const struct flow_config flows = {
 		.capacity = config->flows_capacity,
 		.node = -1,
@@ -83,6 +84,8 @@ static int worker_init(struct engine *engine, unsigned index)
 		.context = engine,
 	};
 
+	streams.node = -1;
+	streams.counters = &path->counters;
 	path->policy = config->policy;
 	path->scratch = &config->policy->workers[index];
 	path->budget = config->budget;
@@ -90,7 +93,8 @@ static int worker_init(struct engine *engine, unsigned index)
 	if (path->evidence == NULL)
 		return fail(ENOMEM);
 	path->flows = flow_table_create(&flows);
-	return path->flows == NULL ? fail(errno) : 0;
+	path->streams = streams_create(&streams);
+	return path->flows == NULL || path->streams == NULL ? fail(errno) : 0;
 }
 
 static int workers_init(struct engine *engine)
@@ -136,6 +140,7 @@ void engine_free(struct engine *engine)
 	if (engine == NULL)
 		return;
 	for (unsigned i = 0; engine->workers != NULL && i < engine->config.worker_count; i++) {
+		streams_free(engine->workers[i].path.streams);
 		flow_table_free(engine->workers[i].path.flows);
 		free(engine->workers[i].path.evidence);
 	}

@@ -10,6 +10,7 @@
 #include "event.h"
 #include "host/host.h"
 #include "path.h"
+#include "stream.h"
 
 enum {
 	ENGINE_WORKERS_MAX = 64
@@ -21,6 +22,7 @@ struct engine_config {
 	uint32_t flows_capacity; // of each worker
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
+	struct streams_config streams; // of each worker; node and counters do not matter
 	uint32_t hosts_capacity;
 	uint32_t hosts_expiry_s;
 

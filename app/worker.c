@@ -72,6 +72,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 		.node = config->node,
 		.timeouts = config->timeouts,
 	};
+	struct streams_config streams = config->streams;
 
 	if (w == NULL)
 		return NULL;
@@ -81,6 +82,8 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->path.budget = config->budget;
 	w->path.evidence = w->channel->evidence;
 	flows.counters = &w->path.counters;
+	streams.node = config->node;
+	streams.counters = &w->path.counters;
 	if (w->channel->records != NULL) {
 		flows.ended = worker_flow_ended;
 		flows.context = w;
@@ -88,8 +91,13 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->path.flows = flow_table_create(&flows);
 	if (w->path.flows == NULL)
 		goto err_worker;
+	w->path.streams = streams_create(&streams);
+	if (w->path.streams == NULL)
+		goto err_flows;
 	return w;
 
+err_flows:
+	flow_table_free(w->path.flows);
 err_worker:
 	memory_free(w, sizeof(*w));
 	return NULL;
@@ -99,6 +107,7 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	streams_free(w->path.streams);
 	flow_table_free(w->path.flows);
 	memory_free(w, sizeof(*w));
 }

@@ -5,6 +5,7 @@
 
 #include "path.h"
 #include "shared.h"
+#include "stream.h"
 
 struct worker_config {
 	unsigned index; // its channel, its scratch and its queue of every port
@@ -12,6 +13,7 @@ struct worker_config {
 	uint32_t flows; // capacity
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
+	struct streams_config streams; // node and counters do not matter
 };
 
 // NULL with errno EINVAL or ENOMEM. Free with worker_free() after worker_main() has returned.

@@ -23,6 +23,7 @@ enum flow_state {
 	FLOW_FIN_FIRST = 1 << 4, // TCP: ends[0] has closed
 	FLOW_FIN_SECOND = 1 << 5, // TCP: ends[1] has closed
 	FLOW_RST = 1 << 6, // TCP: reset by either side
+	FLOW_STREAM = 1 << 7, // TCP, while FLOW_INSPECTING: `stream` of the details is in use
 };
 
 // What every packet of an established flow needs, in one cache line.
@@ -40,10 +41,11 @@ static_assert(sizeof(struct flow) == 64, "one cache line a flow");
 // What is needed at the start, at the end and when a verdict changes.
 struct flow_details {
 	uint16_t start_us[3]; // 48 bits, microseconds since the epoch: see flow_start_ns()
-	uint8_t confidence : 2; // enum confidence
-	uint8_t role : 3; // enum role
-	uint8_t spare : 3;
-	uint8_t app_proto; // detector that recognised the flow, index + 1; 0: none
+	uint16_t confidence : 2; // enum confidence
+	uint16_t role : 3; // enum role
+	uint16_t app_proto : 5; // detector that recognised the flow, index + 1; 0: none
+	uint16_t stream_states : 4; // TCP: 2 bits a side, enum stream_state
+	uint16_t stream_checked : 2; // TCP, without FLOW_STREAM: 1 bit a side, sent a right checksum
 	uint32_t signals; // 1 << enum signal, of the evidence that the verdict rests on
 	union {
 		struct {
@@ -53,7 +55,9 @@ struct flow_details {
 		struct {
 			uint16_t packets[2]; // with payload, shown to detectors so far, by direction
 			uint16_t bytes[2];
-		} inspected; // while FLOW_INSPECTING
+		} inspected; // while FLOW_INSPECTING, unless TCP
+		uint32_t stream; // while FLOW_STREAM: its number
+		uint32_t stream_next[2]; // TCP, while FLOW_INSPECTING: where its sides go on
 	};
 };
 static_assert(sizeof(struct flow_details) == 20,

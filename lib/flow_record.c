@@ -62,7 +62,7 @@ void flow_stop_inspecting(struct flow_details *details, struct flow *flow)
 {
 	if ((flow->state & FLOW_INSPECTING) == 0)
 		return;
-	flow->state &= ~(unsigned)FLOW_INSPECTING;
+	flow->state &= ~(unsigned)(FLOW_INSPECTING | FLOW_STREAM);
 	memset(&details->carried, 0, sizeof(details->carried));
 }
 

@@ -2,7 +2,7 @@
 #include "inspect.h"
 
 #include "evidence.h"
-#include "path.h"
+#include "inspect_look.h"
 
 #include <rte_cycles.h>
 #include <rte_ring_elem.h>
@@ -12,16 +12,6 @@
 
 enum {
 	MATCHES_MAX = 4, // rules that may speak about one payload
-};
-
-// One payload on its way through detectors, rules and verdict.
-struct inspection {
-	struct path *path;
-	struct packet *packet;
-	struct flow *flow;
-	struct flow_details *details;
-	unsigned side; // which end sent it
-	unsigned initiator; // which end opened the flow
 };
 
 // What a rule or a detector concluded.
@@ -130,6 +120,36 @@ static const struct value *value_of(
 	return NULL;
 }
 
+// A message that grows is looked at again: what it said before is not news.
+static bool is_news_of_rule(struct stream_reading *reading, uint32_t index)
+{
+	const uint16_t mark = (uint16_t)(index + 1);
+
+	if (reading == NULL)
+		return true;
+	for (unsigned i = 0; i < STREAM_TOLD_MAX; i++) {
+		if (reading->told_rules[i] == mark)
+			return false;
+		if (reading->told_rules[i] == 0) {
+			reading->told_rules[i] = mark;
+			return true;
+		}
+	}
+	return true;
+}
+
+static bool is_news_of_fact(struct stream_reading *reading, const struct fact *fact)
+{
+	const uint32_t signal = 1u << fact->signal;
+
+	if (reading == NULL)
+		return true;
+	if ((reading->told_signals & signal) != 0)
+		return false;
+	reading->told_signals |= signal;
+	return true;
+}
+
 static void conclude_rule(const struct inspection *in, uint32_t index)
 {
 	const struct policy *policy = in->path->policy;
@@ -189,23 +209,34 @@ static void match_rules(const struct inspection *in)
 	counters_duration(counters->scan_cycles, start);
 	counters->rule_matches += count;
 	for (unsigned i = 0; i < count; i++)
-		conclude_rule(in, matches[i]);
+		if (is_news_of_rule(in->reading, matches[i]))
+			conclude_rule(in, matches[i]);
+}
+
+void inspect_look(const struct inspection *in, const struct sample *sample)
+{
+	struct findings *findings = &in->path->findings;
+
+	detect(sample, findings);
+	in->path->counters.findings_full += findings->left_out;
+	if (findings->app_proto != 0)
+		in->details->app_proto = findings->app_proto;
+	for (unsigned i = 0; i < findings->fact_count; i++)
+		if (is_news_of_fact(in->reading, &findings->facts[i]))
+			conclude_fact(in, &findings->facts[i]);
+	match_rules(in);
 }
 
 static bool is_spent(const struct inspection *in, unsigned side)
 {
 	const struct path_budget *budget = &in->path->budget;
-	unsigned packets = in->details->inspected.packets[side];
 
-	// Without reassembly a later segment may be the middle of a body: only the first counts.
-	if (flow_key_protocol(&in->flow->key) == IPPROTO_TCP)
-		return packets > 0;
-	return packets >= budget->packets || in->details->inspected.bytes[side] >= budget->bytes;
+	return in->details->inspected.packets[side] >= budget->packets ||
+			in->details->inspected.bytes[side] >= budget->bytes;
 }
 
-static void inspect(const struct inspection *in)
+static void inspect_datagram(const struct inspection *in)
 {
-	struct findings *findings = &in->path->findings;
 	struct flow_details *details = in->details;
 	struct packet *packet = in->packet;
 	uint16_t left = in->path->budget.bytes - details->inspected.bytes[in->side];
@@ -214,45 +245,53 @@ static void inspect(const struct inspection *in)
 		.length = packet->payload_length < left ? packet->payload_length : left,
 		.protocol = packet->protocol,
 		.is_first = details->inspected.packets[in->side] == 0,
+		.is_last = true,
 		.is_from_initiator = in->side == in->initiator,
+		.signals = details->signals,
 	};
 
+	if (is_spent(in, in->side)) {
+		packet->reason = REASON_PAST;
+		return;
+	}
 	details->inspected.packets[in->side]++;
 	details->inspected.bytes[in->side] += sample.length;
-	detect(&sample, findings);
-	in->path->counters.findings_full += findings->left_out;
-	if (findings->app_proto != 0)
-		details->app_proto = findings->app_proto;
-	for (unsigned i = 0; i < findings->fact_count; i++)
-		conclude_fact(in, &findings->facts[i]);
-	match_rules(in);
+	inspect_look(in, &sample);
 	if (details->confidence == CONFIDENCE_CERTAIN || (is_spent(in, 0) && is_spent(in, 1)))
 		flow_stop_inspecting(details, in->flow);
+}
+
+static void inspect(struct path *path, struct packet *packet)
+{
+	struct flow *flow = packet->flow;
+	const struct inspection in = {
+		.path = path,
+		.packet = packet,
+		.flow = flow,
+		.details = flow_details(path->flows, flow),
+		.side = (packet->flags & PACKET_FROM_SECOND) != 0,
+		.initiator = (flow->state & FLOW_FROM_SECOND) != 0,
+	};
+
+	if (packet->protocol == IPPROTO_TCP && packet->transport != 0)
+		inspect_segment(&in);
+	else if (packet->reason == REASON_INSPECTED)
+		inspect_datagram(&in);
 }
 
 void inspect_burst(struct path *path, struct burst *burst)
 {
 	for (unsigned i = 0; i < burst->count; i++) {
 		struct packet *packet = &burst->packets[i];
-		struct flow *flow = packet->flow;
-		struct inspection in;
+		const bool is_readable = packet->reason == REASON_INSPECTED ||
+				packet->reason == REASON_NO_PAYLOAD;
 
-		if (flow == NULL)
+		if (packet->flow == NULL)
 			continue;
-		if ((flow->state & FLOW_INSPECTING) == 0) {
-			if (packet->reason == REASON_INSPECTED ||
-					packet->reason == REASON_NO_PAYLOAD)
-				packet->reason = REASON_PAST;
-		} else if (packet->reason == REASON_INSPECTED) {
-			in = (struct inspection){ path, packet, flow,
-				flow_details(path->flows, flow),
-				(packet->flags & PACKET_FROM_SECOND) != 0,
-				(flow->state & FLOW_FROM_SECOND) != 0 };
-			if (is_spent(&in, in.side))
-				packet->reason = REASON_PAST;
-			else
-				inspect(&in);
-		}
-		packet->app = flow->app;
+		if (is_readable && (packet->flow->state & FLOW_INSPECTING) != 0)
+			inspect(path, packet);
+		else if (is_readable)
+			packet->reason = REASON_PAST;
+		packet->app = packet->flow->app;
 	}
 }

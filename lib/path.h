@@ -9,8 +9,9 @@
 #include "policy.h"
 
 struct rte_ring;
+struct streams;
 
-// How long a flow is inspected before it is left alone.
+// How long a flow is inspected before it is left alone; for TCP its streams know.
 struct path_budget {
 	uint16_t packets; // with payload, each direction
 	uint16_t bytes; // of payload, each direction
@@ -21,6 +22,7 @@ struct path {
 	const struct policy *policy; // loaded by the owner at the start of a round
 	struct policy_worker *scratch; // &policy->workers[own index]
 	struct flow_table *flows;
+	struct streams *streams;
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
 	struct path_budget budget;
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other

@@ -404,6 +404,11 @@ const struct rule *rules_at(const struct rules *rules, unsigned index)
 	return &rules->entries[index].rule;
 }
 
+bool rules_want(const struct rules *rules, enum buffer buffer)
+{
+	return rules->buffers[buffer].database != NULL;
+}
+
 size_t rules_database_bytes(const struct rules *rules)
 {
 	size_t bytes = 0;

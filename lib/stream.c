@@ -30,6 +30,7 @@ void stream_init(struct stream *stream)
 	*stream = (struct stream){ 0 };
 	for (int i = 0; i < 2; i++) {
 		stream->sides[i].buffer = STREAM_NO_BUFFER;
+		stream->sides[i].doubt = STREAM_NO_BUFFER;
 		stream->sides[i].scale = STREAM_NO_SCALE;
 	}
 }
@@ -40,13 +41,13 @@ static struct stream_buffer *buffer_of(
 	return side->buffer != STREAM_NO_BUFFER ? &streams->buffers[side->buffer] : NULL;
 }
 
-static void give_buffer(struct streams *streams, struct stream_side *side)
+static void give(struct streams *streams, uint32_t *held)
 {
-	uint32_t number = side->buffer;
+	uint32_t number = *held;
 
 	if (number == STREAM_NO_BUFFER)
 		return;
-	side->buffer = STREAM_NO_BUFFER;
+	*held = STREAM_NO_BUFFER;
 	buffer_clear(&streams->buffers[number]);
 	if (number < streams->small.count)
 		pool_give(&streams->small, number);
@@ -54,9 +55,20 @@ static void give_buffer(struct streams *streams, struct stream_side *side)
 		pool_give(&streams->large, number - streams->small.count);
 }
 
+static void give_buffer(struct streams *streams, struct stream_side *side)
+{
+	give(streams, &side->buffer);
+}
+
+void stream_forget(struct streams *streams, struct stream *stream, unsigned side)
+{
+	give(streams, &stream->sides[side].doubt);
+}
+
 void stream_finish(struct streams *streams, struct stream *stream, unsigned side)
 {
 	give_buffer(streams, &stream->sides[side]);
+	stream_forget(streams, stream, side);
 	stream->sides[side].state = STREAM_DONE;
 }
 
@@ -75,6 +87,13 @@ static uint32_t take_buffer(struct streams *streams, bool is_large)
 		number = pool_take(pool);
 	}
 	return number != POOL_NONE ? first + number : STREAM_NO_BUFFER;
+}
+
+static void take_hold(
+		struct streams *streams, struct stream *stream, unsigned side, uint32_t number)
+{
+	streams->buffers[number].stream = stream - streams->items;
+	streams->buffers[number].side = side;
 }
 
 // Room for `end` bytes from `base` on; NULL when there is none to be had.
@@ -97,13 +116,16 @@ static struct stream_buffer *make_room(
 	number = take_buffer(streams, old != NULL || end > STREAM_SMALL_BYTES);
 	if (number == STREAM_NO_BUFFER)
 		return NULL;
-	streams->buffers[number].stream = stream - streams->items;
-	streams->buffers[number].side = side;
+	take_hold(streams, stream, side, number);
 	if (old != NULL) {
 		buffer_move(&streams->buffers[number], old);
 		give_buffer(streams, me);
 	}
 	me->buffer = number;
+	if (me->state == STREAM_DONE) { // it was the one to give way
+		give_buffer(streams, me);
+		return NULL;
+	}
 	return &streams->buffers[number];
 }
 
@@ -111,6 +133,7 @@ static struct stream_buffer *make_room(
 static void begin(struct streams *streams, struct stream_side *side, uint32_t sequence)
 {
 	give_buffer(streams, side);
+	give(streams, &side->doubt);
 	side->base = side->next = sequence;
 	side->state = STREAM_START;
 	side->phase = 0;
@@ -239,6 +262,51 @@ static void accept_reset(struct streams *streams, struct stream *stream, unsigne
 	stream_finish(streams, stream, 1);
 }
 
+// Keeps the next segment in case its receiver takes it after all.
+static void doubt(struct streams *streams, struct stream *stream, unsigned side,
+		const struct stream_segment *segment)
+{
+	struct stream_side *me = &stream->sides[side];
+	struct stream_buffer *buffer;
+	uint32_t number;
+
+	if (segment->length == 0 || segment->length > STREAM_SMALL_BYTES ||
+			me->doubt != STREAM_NO_BUFFER || segment->sequence != me->next ||
+			(me->state != STREAM_START && me->state != STREAM_LATER))
+		return;
+	number = take_buffer(streams, false);
+	if (number == STREAM_NO_BUFFER)
+		return;
+	take_hold(streams, stream, side, number);
+	buffer = &streams->buffers[number];
+	buffer_put(buffer, 0, segment->payload, segment->length);
+	buffer->sequence = segment->sequence;
+	buffer->time_ns = segment->time_ns;
+	buffer->number = segment->number;
+	me->doubt = number;
+}
+
+bool stream_settle(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_segment *segment)
+{
+	const struct stream_side *me = &stream->sides[side];
+	const struct stream_buffer *buffer;
+
+	if (me->doubt == STREAM_NO_BUFFER || !me->has_edge)
+		return false;
+	buffer = &streams->buffers[me->doubt];
+	if (distance(buffer->sequence + buffer->high, me->acked) < 0)
+		return false;
+	*segment = (struct stream_segment){
+		.payload = buffer->bytes,
+		.time_ns = buffer->time_ns,
+		.number = buffer->number,
+		.length = buffer->high,
+		.sequence = buffer->sequence,
+	};
+	return true;
+}
+
 // A receiver drops what has a wrong checksum (RFC 9293 3.1), so it is no byte of the stream. But a
 // sender none of whose checksums was right yet had them written by its card after the capture, or
 // the capture was edited: it is read.
@@ -258,8 +326,10 @@ bool stream_accept(struct streams *streams, struct stream *stream, unsigned side
 	struct stream_side *me = &stream->sides[side], *peer = &stream->sides[!side];
 	bool is_taken = true;
 
-	if (!is_right(streams, me, segment))
+	if (!is_right(streams, me, segment)) {
+		doubt(streams, stream, side, segment);
 		return false;
+	}
 	if ((segment->flags & TH_RST) != 0) {
 		accept_reset(streams, stream, side, segment);
 		return false;
@@ -283,6 +353,12 @@ bool stream_accept(struct streams *streams, struct stream *stream, unsigned side
 	}
 	accept_timestamp(me, segment);
 	return is_taken && segment->length > 0 && me->state != STREAM_DONE;
+}
+
+bool stream_ends(const struct stream_side *side, const struct stream_segment *segment)
+{
+	return (segment->flags & TH_FIN) != 0 && (!segment->is_wrong || !side->is_checked) &&
+			segment->sequence + segment->length == side->next;
 }
 
 uint32_t stream_room(const struct streams *streams, const struct stream_side *side)
@@ -330,6 +406,8 @@ bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 	*view = (struct stream_view){ .data = segment->payload, .length = segment->length };
 	if (me->state == STREAM_DONE)
 		return false;
+	if (me->doubt != STREAM_NO_BUFFER && segment->payload != streams->buffers[me->doubt].bytes)
+		stream_forget(streams, stream, side);
 	if (distance(me->next, segment->sequence) <= 0 &&
 			(distance(me->base, end) <= 0 || me->buffer == STREAM_NO_BUFFER))
 		come(me, end);

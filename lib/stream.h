@@ -35,7 +35,8 @@ enum stream_state {
 struct stream_reading {
 	uint16_t looked; // bytes at the last look
 	uint16_t wanted; // bytes at which another look is worth it
-	uint16_t scanned; // bytes searched for the end of the head
+	uint16_t scanned : 15; // bytes searched for the end of the head
+	uint16_t wants_head_end : 1;
 	uint16_t told_rules[STREAM_TOLD_MAX];
 	uint32_t told_signals;
 };
@@ -47,6 +48,7 @@ struct stream_side {
 	uint32_t edge; // of the receiver's window: first number that it does not take
 	uint32_t timestamp; // TS.Recent of RFC 7323
 	uint32_t buffer; // its number; STREAM_NO_BUFFER
+	uint32_t doubt; // number of the buffer of a segment with a wrong checksum; STREAM_NO_BUFFER
 	struct stream_reading reading;
 	uint16_t used; // of the budget
 	uint8_t state; // enum stream_state
@@ -69,6 +71,8 @@ static_assert(sizeof(struct stream) <= 128, "two cache lines");
 
 struct stream_segment {
 	const uint8_t *payload;
+	uint64_t time_ns; // of the packet
+	uint64_t number; // likewise
 	uint32_t length;
 	uint32_t sequence; // of the payload's first byte: behind the SYN
 	uint32_t acknowledgment;
@@ -118,6 +122,13 @@ void stream_init(struct stream *stream);
 bool stream_accept(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment);
 
+// A segment with a wrong checksum that its receiver acknowledged, though no other came in its place:
+// then it was right when it was sent, and the capture was edited. To be called after the receiver's
+// segment was accepted; true when there is one, to be offered and then forgotten.
+bool stream_settle(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_segment *segment);
+void stream_forget(struct streams *streams, struct stream *stream, unsigned side);
+
 // The bytes from `base` on that are there in order.
 struct stream_view {
 	const uint8_t *data; // in the segment or in the buffer; until the next call
@@ -127,7 +138,7 @@ struct stream_view {
 };
 
 // Shows an accepted payload: false when it brought nothing in order. What is shown has to be given
-// back to stream_advance().
+// back to stream_advance(), unless the direction is finished.
 bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment, struct stream_view *view);
 // `count` bytes from `base` on are read or, where it is more than the view holds, to be skipped;
@@ -135,6 +146,8 @@ bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 // to be given back likewise.
 bool stream_advance(struct streams *streams, struct stream *stream, unsigned side,
 		struct stream_view *view, uint32_t count);
+// Whether an accepted segment was the last of its direction, and all before it came.
+bool stream_ends(const struct stream_side *side, const struct stream_segment *segment);
 // Nobody wants more of this direction.
 void stream_finish(struct streams *streams, struct stream *stream, unsigned side);
 // How many bytes from `base` on may be shown at most.

@@ -35,6 +35,9 @@ struct stream_buffer {
 	uint32_t high; // no byte from here on came
 	uint32_t stream; // whose it is
 	uint32_t side;
+	uint32_t sequence; // what is in doubt
+	uint64_t time_ns;
+	uint64_t number;
 };
 
 void buffer_clear(struct stream_buffer *buffer);

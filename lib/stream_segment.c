@@ -85,6 +85,8 @@ void stream_segment_read(struct stream_segment *segment, const struct packet *pa
 
 	*segment = (struct stream_segment){
 		.payload = packet->payload,
+		.time_ns = packet->time_ns,
+		.number = packet->number,
 		.length = length,
 		.sequence = read_be32(header + 4) + ((packet->tcp_flags & TH_SYN) != 0),
 		.acknowledgment = read_be32(header + 8),

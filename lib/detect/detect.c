@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "detect/detect.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 const struct detector *const detectors[DETECTOR_COUNT] = {
@@ -9,10 +10,17 @@ const struct detector *const detectors[DETECTOR_COUNT] = {
 #undef DETECTOR
 };
 
+static size_t payload_shown(const struct sample *sample)
+{
+	if (sample->protocol == IPPROTO_TCP && !sample->is_first)
+		return 0;
+	return sample->length < PAYLOAD_MAX ? sample->length : PAYLOAD_MAX;
+}
+
 void detect(const struct sample *sample, struct findings *findings)
 {
 	findings_clear(findings);
-	findings_add(findings, BUFFER_PAYLOAD, sample->data, sample->length);
+	findings_add(findings, BUFFER_PAYLOAD, sample->data, payload_shown(sample));
 	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
 		const struct detector *detector = detectors[i];
 		enum match match;
@@ -26,6 +34,8 @@ void detect(const struct sample *sample, struct findings *findings)
 		if (match == MATCH_YES && detector->app_proto != NULL && findings->app_proto == 0)
 			findings->app_proto = i + 1;
 	}
+	if (findings->framing != FRAMING_NONE && findings->values[0].length > findings->head_length)
+		findings->values[0].length = findings->head_length;
 }
 
 const char *detect_app_proto_name(uint8_t app_proto)

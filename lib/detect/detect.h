@@ -23,17 +23,20 @@ enum {
 	VALUES_MAX = 72, // a request line, a host, a user agent and 64 header lines
 	FACTS_MAX = 4,
 	STORE_BYTES = 2048, // for values that had to be rewritten
+	PAYLOAD_MAX = 2048, // bytes of a direction that BUFFER_PAYLOAD shows
 	FACT_VERSION_BYTES = 16,
 	FACT_TEXT_BYTES = 40,
 };
 
-// The first bytes of one side of a flow.
+// The first bytes of one side of a flow, or of a later message of it.
 struct sample {
 	const uint8_t *data;
 	uint16_t length;
 	uint8_t protocol; // IANA number
-	bool is_first; // nothing was sent before in this direction
+	bool is_first; // nothing was sent before in this direction; else a later message begins
+	bool is_last; // no more of it will be shown, whether there is more or not
 	bool is_from_initiator;
+	uint32_t signals; // 1 << enum signal, of the flow so far
 };
 
 struct value {
@@ -54,12 +57,25 @@ struct fact {
 	char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
 };
 
+// How a direction goes on behind a message's head.
+enum framing {
+	FRAMING_NONE, // no head, or it is not complete
+	FRAMING_LENGTH, // `body_length` bytes, then the next message
+	FRAMING_CHUNKED, // chunks, a trailer section, then the next message
+	FRAMING_LEAVE, // nothing behind it can be read
+};
+
 // What the detectors made of one sample. Large: one per worker, used again and again.
 struct findings {
 	uint8_t value_count;
 	uint8_t fact_count;
 	uint8_t app_proto; // index + 1 of the detector that recognised the protocol; 0: none
 	bool wants_more; // some detector has not seen all that it looks for
+	bool wants_head_end; // one of them waits for an empty line
+	uint8_t framing; // enum framing
+	uint16_t wanted; // shortest sample that could tell more; UINT16_MAX: not known
+	uint32_t head_length; // bytes, unless FRAMING_NONE
+	uint32_t body_length;
 	uint16_t stored; // bytes of the store in use
 	uint16_t left_out; // values and facts that had no room
 	struct value values[VALUES_MAX];
@@ -93,7 +109,8 @@ extern const struct detector *const detectors[DETECTOR_COUNT];
 #undef DETECTOR
 
 // Clears the findings and shows the sample to every detector of its protocol in turn. The first
-// value is always BUFFER_PAYLOAD. Packet path: linear in the sample's length.
+// value is always BUFFER_PAYLOAD: of a direction's beginning only, and of its head only when that is
+// known, so that it does not matter how the bytes were cut. Packet path: linear in the sample's length.
 void detect(const struct sample *sample, struct findings *findings);
 
 // "http" for the `app_proto` of findings and flow records; NULL for 0.
@@ -105,8 +122,18 @@ static inline void findings_clear(struct findings *findings)
 	findings->fact_count = 0;
 	findings->app_proto = 0;
 	findings->wants_more = false;
+	findings->wants_head_end = false;
+	findings->framing = FRAMING_NONE;
+	findings->wanted = UINT16_MAX;
 	findings->stored = 0;
 	findings->left_out = 0;
+}
+
+// A detector that says MATCH_MORE can tell more from samples of `length` bytes on.
+static inline void findings_want(struct findings *findings, size_t length)
+{
+	if (length < findings->wanted)
+		findings->wanted = length;
 }
 
 // Appends a value; false when there is no room, and then it is left out and counted.

@@ -11,9 +11,11 @@
 // http.user_agent  the first User-Agent field's value
 // http.header      each field line as `name: value`, name in lower case, folds joined by one blank
 //
-// Only the head of a direction's first message is looked at, so nothing in a body or a trailer can
-// look like a request. A field whose line is complete counts even when the head is not.
+// A sample begins where a message may begin, and only heads are looked at, so nothing in a body or a
+// trailer can look like a request. A head counts when it is complete, for a field may contradict
+// one before it; only when no more of it will come do the lines count that are complete.
 #include "detect/detect.h"
+#include "detect/http_framing.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -51,7 +53,9 @@ struct request {
 	struct findings *findings;
 	struct slice method;
 	struct slice target;
+	uint8_t version; // the digit behind the point
 	unsigned header_count;
+	struct http_framing framing;
 	enum host_state host_state;
 	bool host_is_final; // the target said it: Host fields do not count
 	bool has_user_agent;
@@ -194,18 +198,20 @@ static enum match take_target(struct cursor *cursor, struct slice *target)
 	return take(cursor, " ");
 }
 
-static enum match request_line(struct cursor *cursor, struct slice *method, struct slice *target)
+static enum match request_line(struct cursor *cursor, struct request *request)
 {
-	enum match match = take_method(cursor, method);
+	enum match match = take_method(cursor, &request->method);
 
 	if (match == MATCH_YES)
-		match = take_target(cursor, target);
+		match = take_target(cursor, &request->target);
 	if (match == MATCH_YES)
 		match = take(cursor, "HTTP/1.");
 	if (match == MATCH_YES)
 		match = take_digit(cursor);
-	if (match == MATCH_YES)
+	if (match == MATCH_YES) {
+		request->version = cursor->at[-1];
 		match = take_line_end(cursor);
+	}
 	return match;
 }
 
@@ -299,6 +305,11 @@ static size_t scheme_span(struct slice target)
 	return i + 3;
 }
 
+static bool is_connect(const struct request *request)
+{
+	return request->method.length == 7 && memcmp(request->method.data, "CONNECT", 7) == 0;
+}
+
 // The four forms of RFC 9112 3.2.
 static void request_target(struct request *request)
 {
@@ -307,7 +318,7 @@ static void request_target(struct request *request)
 	size_t start = scheme_span(target);
 	size_t end = start;
 
-	if (request->method.length == 7 && memcmp(request->method.data, "CONNECT", 7) == 0) {
+	if (is_connect(request)) {
 		request->host_is_final = true;
 		request_host(request, target);
 	} else if (start > 0) {
@@ -443,8 +454,10 @@ static void request_field(struct request *request, const struct field *field)
 	struct slice value = field->value;
 	struct slice line = { field->name.data, value.data + value.length - field->name.data };
 
-	if (!field->is_folded && !is_value(value))
+	if (!field->is_folded && !is_value(value)) {
+		request->framing.is_faulty = true;
 		return;
+	}
 	if (is_plain(field) || rewrite(findings, field, &line)) {
 		value.data = line.data + field->name.length + 2;
 		value.length = line.length - field->name.length - 2;
@@ -453,8 +466,11 @@ static void request_field(struct request *request, const struct field *field)
 		else
 			findings->left_out++;
 	} else if (field->is_folded) {
+		request->framing.is_faulty = true;
 		return;
 	}
+	http_framing_field(&request->framing, field->name.data, field->name.length, value.data,
+			value.length);
 	if (is_name(field->name, "host") && !request->host_is_final)
 		request_host(request, value);
 	if (is_name(field->name, "user-agent") && !request->has_user_agent && value.length > 0) {
@@ -469,29 +485,57 @@ static enum match request_fields(struct request *request, struct cursor *cursor)
 	struct slice lines;
 	struct field field;
 
-	while ((match = take_field(cursor, &lines, &field.is_folded)) == MATCH_YES)
+	while ((match = take_field(cursor, &lines, &field.is_folded)) == MATCH_YES) {
 		if (split_field(lines, &field))
 			request_field(request, &field);
+		else
+			request->framing.is_faulty = true; // servers answer 400 (RFC 9112 2.2, 5.1)
+	}
 	return match;
 }
 
-static enum match request_head(struct cursor *cursor, struct findings *findings)
+static void request_host_value(const struct request *request)
+{
+	struct findings *findings = request->findings;
+	uint8_t *host = findings->store + findings->stored;
+
+	if (request->host_state != HOST_KNOWN)
+		return;
+	memcpy(host, request->host, request->host_length);
+	findings->stored += request->host_length;
+	findings_add(findings, BUFFER_HTTP_HOST, host, request->host_length);
+}
+
+static enum match request_head(
+		struct cursor *cursor, const struct sample *sample, struct findings *findings)
 {
 	struct request request = { .findings = findings };
-	enum match match = request_line(cursor, &request.method, &request.target);
+	enum match match = request_line(cursor, &request);
+	const uint8_t value_count = findings->value_count;
+	const uint16_t left_out = findings->left_out;
 
 	if (match != MATCH_YES)
 		return match;
 	request_target(&request);
-	if (request_fields(&request, cursor) == MATCH_MORE)
+	if (request_fields(&request, cursor) == MATCH_MORE) {
 		findings->wants_more = true;
-	if (request.host_state == HOST_KNOWN) {
-		uint8_t *host = findings->store + findings->stored;
-
-		memcpy(host, request.host, request.host_length);
-		findings->stored += request.host_length;
-		findings_add(findings, BUFFER_HTTP_HOST, host, request.host_length);
+		if (!sample->is_last) {
+			findings->value_count = value_count;
+			findings->left_out = left_out;
+			findings->stored = 0;
+			return MATCH_MORE;
+		}
+		request.framing.is_faulty = true;
+		cursor->at = cursor->end;
+	} else {
+		take_line_end(cursor);
 	}
+	request_host_value(&request);
+	findings->head_length = cursor->at - sample->data;
+	findings->body_length = request.framing.has_length ? request.framing.length : 0;
+	findings->framing = is_connect(&request) ?
+			FRAMING_LEAVE :
+			http_framing_end(&request.framing, request.version == '0');
 	return MATCH_YES;
 }
 
@@ -500,16 +544,14 @@ static enum match http_match(const struct sample *sample, struct findings *findi
 	struct cursor cursor = { sample->data, sample->data + sample->length };
 	enum match match;
 
-	// Behind a first message's head may be its body.
-	if (!sample->is_first)
-		return MATCH_NO;
 	match = skip_empty_lines(&cursor);
-	if (match != MATCH_YES)
-		return match;
-	match = status_line(cursor);
-	if (match != MATCH_NO)
-		return match;
-	return request_head(&cursor, findings);
+	if (match == MATCH_YES) {
+		match = status_line(cursor);
+		if (match == MATCH_NO)
+			match = request_head(&cursor, sample, findings);
+	}
+	findings->wants_head_end |= match == MATCH_MORE;
+	return match;
 }
 
 const struct detector detector_http = {

@@ -68,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.length = size,
 		.protocol = IPPROTO_TCP,
 		.is_first = true,
+		.is_last = true,
 	};
 
 	if (size > UINT16_MAX)

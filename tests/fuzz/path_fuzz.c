@@ -3,6 +3,7 @@
 // stay in their buffers and every one is counted once.
 #include "evidence.h"
 #include "path.h"
+#include "stream.h"
 
 #include <rte_ring_elem.h>
 
@@ -65,6 +66,9 @@ static struct path *make_path(void)
 		.counters = &path->counters,
 	};
 
+	// So few that they run out.
+	path->streams = need(streams_create(&(struct streams_config){
+			4, 3, 1, STREAM_WINDOW_BYTES, -1, &path->counters }));
 	path->policy = make_policy();
 	path->scratch = &path->policy->workers[0];
 	path->flows = need(flow_table_create(&flows));

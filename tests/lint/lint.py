@@ -31,7 +31,7 @@ FLOORS = {
     9: "manager",
     10: "main",
 }
-PART_OF = {"inspect": "path"}  # a file of a module that has a name of its own
+PART_OF = {"inspect": "path", "inspect_look": "path", "inspect_stream": "path"}
 FLOOR_OF = {module: floor for floor, names in FLOORS.items() for module in names.split()}
 
 # Headers that only one place may know, or that lib/ must do without: it has no thread and no

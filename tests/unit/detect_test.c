@@ -17,6 +17,7 @@ static struct sample sample_of(const char *text, uint8_t protocol)
 		.length = strlen(text),
 		.protocol = protocol,
 		.is_first = true,
+		.is_last = true,
 	};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "detect/detect.h"
+#include "detect/http_framing.h"
 
 #include <ctype.h>
 #include <netinet/in.h>
@@ -14,11 +15,15 @@
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct findings findings;
+static bool is_growing;
 static uint8_t *copy; // of the sample, of exactly its size, so that the sanitizer sees overreads
 
 static enum match look(const void *data, size_t length, bool is_first)
 {
-	struct sample sample = { .length = length, .protocol = IPPROTO_TCP, .is_first = is_first };
+	struct sample sample = { .length = length,
+		.protocol = IPPROTO_TCP,
+		.is_first = is_first,
+		.is_last = !is_growing };
 
 	free(copy);
 	copy = malloc(length > 0 ? length : 1);
@@ -362,10 +367,127 @@ static void the_rest_is_refused_at_once(void **)
 	}
 }
 
-static void only_a_first_message_is_looked_at(void **)
+static void a_later_message_is_read_the_same(void **)
 {
-	assert_int_equal(look(LINUX_2006, strlen(LINUX_2006), false), MATCH_NO);
-	assert_int_equal(findings.value_count, 0);
+	assert_int_equal(look(LINUX_2006, strlen(LINUX_2006), false), MATCH_YES);
+	assert_value(BUFFER_HTTP_HOST, 0, "ui.skype.com");
+}
+
+// A Host field further on may contradict the first.
+static void a_head_counts_when_it_is_complete(void **)
+{
+	static const char text[] = "\r\nGET / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n";
+
+	is_growing = true;
+	for (size_t length = 0; length < strlen(text); length++) {
+		assert_int_equal(look(text, length, true), MATCH_MORE);
+		assert_int_equal(findings.value_count, 0);
+		assert_int_equal(findings.stored, 0);
+		assert_int_equal(findings.framing, FRAMING_NONE);
+		assert_true(findings.wants_head_end);
+	}
+	assert_int_equal(look(text, strlen(text), true), MATCH_YES);
+	is_growing = false;
+	assert_value(BUFFER_HTTP_HOST, 0, "a");
+	assert_int_equal(findings.framing, FRAMING_LENGTH);
+	assert_int_equal(findings.head_length, strlen(text));
+	assert_int_equal(findings.body_length, 7);
+}
+
+static void requests_say_how_they_go_on(void **)
+{
+	static const struct {
+		const char *fields;
+		enum framing framing;
+		uint32_t body;
+	} cases[] = {
+		{ "", FRAMING_LENGTH, 0 },
+		{ "Content-Length: 5\r\n", FRAMING_LENGTH, 5 },
+		{ "content-length:5, 5\r\nContent-Length: 5\r\n", FRAMING_LENGTH, 5 },
+		{ "Content-Length: 5\r\nContent-Length: 6\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length: +5\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length: 0x5\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length:\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length: -1\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length: 99999999999999999999\r\n", FRAMING_LEAVE, 0 },
+		{ "Content-Length : 5\r\n", FRAMING_LEAVE, 0 },
+		{ "Transfer-Encoding: Chunked\r\n", FRAMING_CHUNKED, 0 },
+		{ "Transfer-Encoding: gzip, chunked\r\n", FRAMING_CHUNKED, 0 },
+		{ "Transfer-Encoding:\r\n chunked\r\n", FRAMING_CHUNKED, 0 },
+		{ "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", FRAMING_CHUNKED, 5 },
+		{ "Transfer-Encoding: chunked, chunked\r\n", FRAMING_LEAVE, 0 },
+		{ "Transfer-Encoding: chunked, gzip\r\n", FRAMING_LEAVE, 0 },
+		{ "Transfer-Encoding: xchunked\r\n", FRAMING_LEAVE, 0 },
+		{ "Transfer-Encoding: \vchunked\r\n", FRAMING_LEAVE, 0 },
+		{ "Connection: close\r\n", FRAMING_LEAVE, 0 },
+		{ "Connection: foo, Upgrade\r\nUpgrade: websocket\r\n", FRAMING_LEAVE, 0 },
+		{ "Connection: keep-alive\r\n", FRAMING_LENGTH, 0 },
+	};
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n%s\r\n", cases[i].fields);
+		print_message("%s", text);
+		assert_int_equal(look_at(text), MATCH_YES);
+		assert_int_equal(findings.framing, cases[i].framing);
+		if (cases[i].framing == FRAMING_LENGTH)
+			assert_int_equal(findings.body_length, cases[i].body);
+	}
+	look_at("POST / HTTP/1.0\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_LEAVE);
+	look_at("POST / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_LENGTH);
+	look_at("CONNECT a:1 HTTP/1.1\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_LEAVE);
+	look_at("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_NONE);
+}
+
+static void chunks_are_lines_with_sizes(void **)
+{
+	static const struct {
+		const char *text;
+		bool is_first;
+		enum match match;
+		size_t start;
+		uint32_t size;
+	} cases[] = {
+		{ "5\r\n", true, MATCH_YES, 3, 5 },
+		{ "\r\n1aF ;x=\"y\"\r\nabc", false, MATCH_YES, 14, 0x1af },
+		{ "\n0\n", false, MATCH_YES, 3, 0 },
+		{ "", false, MATCH_MORE, 0, 0 },
+		{ "\r", false, MATCH_MORE, 0, 0 },
+		{ "\r\n5", false, MATCH_MORE, 0, 0 },
+		{ "x", false, MATCH_NO, 0, 0 },
+		{ "x\r\n5\r\n", false, MATCH_NO, 0, 0 },
+		{ "\r\n", true, MATCH_NO, 0, 0 },
+		{ "g\r\n", true, MATCH_NO, 0, 0 },
+		{ "5 x\r\n", true, MATCH_NO, 0, 0 },
+		{ "5\r;\r\n", true, MATCH_NO, 0, 0 },
+		{ "fffffffff\r\n", true, MATCH_NO, 0, 0 },
+	};
+	size_t start;
+	uint32_t size;
+	bool is_end;
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		print_message("%s\n", cases[i].text);
+		assert_int_equal(http_chunk_line((const uint8_t *)cases[i].text,
+						 strlen(cases[i].text), cases[i].is_first, &start,
+						 &size),
+				cases[i].match);
+		if (cases[i].match != MATCH_YES)
+			continue;
+		assert_int_equal(start, cases[i].start);
+		assert_int_equal(size, cases[i].size);
+	}
+	assert_int_equal(http_trailer_line((const uint8_t *)"a: b\r\n\r\n", 8, &start, &is_end),
+			MATCH_YES);
+	assert_int_equal(start, 6);
+	assert_false(is_end);
+	assert_int_equal(http_trailer_line((const uint8_t *)"\r\n", 2, &start, &is_end), MATCH_YES);
+	assert_true(is_end);
+	assert_int_equal(http_trailer_line((const uint8_t *)"\r", 1, &start, &is_end), MATCH_MORE);
 }
 
 static void every_byte_of_a_method_is_a_token(void **)
@@ -404,7 +526,10 @@ int main(void)
 		cmocka_unit_test(a_host_has_at_most_256_bytes),
 		cmocka_unit_test(responses_have_no_values),
 		cmocka_unit_test(the_rest_is_refused_at_once),
-		cmocka_unit_test(only_a_first_message_is_looked_at),
+		cmocka_unit_test(a_later_message_is_read_the_same),
+		cmocka_unit_test(a_head_counts_when_it_is_complete),
+		cmocka_unit_test(requests_say_how_they_go_on),
+		cmocka_unit_test(chunks_are_lines_with_sizes),
 		cmocka_unit_test(every_byte_of_a_method_is_a_token),
 	};
 

@@ -2,6 +2,7 @@
 // The whole path, from frames to verdicts, books and evidence.
 #include "evidence.h"
 #include "path.h"
+#include "stream.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +72,11 @@ static int create(void **state)
 		.counters = &f->path.counters,
 	};
 
+	const struct streams_config streams = { 16, 16, 4, STREAM_WINDOW_BYTES, -1,
+		&f->path.counters };
+
 	memset(f, 0, sizeof(*f));
+	f->path.streams = streams_create(&streams);
 	f->policy = make_policy();
 	f->path.policy = f->policy;
 	f->path.scratch = &f->policy->workers[0];
@@ -90,6 +96,7 @@ static int destroy(void **state)
 	struct fixture *f = *state;
 
 	flow_table_free(f->path.flows);
+	streams_free(f->path.streams);
 	policy_free(f->policy);
 	free(f->path.evidence);
 	free(f);
@@ -124,6 +131,7 @@ static struct packet *add(
 	put16(frame + 36, ends[3]);
 	if (protocol == TCP) {
 		frame[46] = 5 << 4;
+		frame[41] = length != 0;
 		frame[47] = length == 0 ? 0x02 : 0x18;
 	} else {
 		put16(frame + 38, 8 + length);
@@ -192,7 +200,7 @@ static void what_only_mentions_the_host_is_not_skype(void **state)
 		"GET / HTTP/1.1\r\nHost: www.skype.com\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: ui.skype.com.evil.example\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nReferer: http://ui.skype.com/\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\nGET / HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nHost: ui.skype.com\r\n\r\n",
 	};
 	struct fixture *f = *state;
@@ -303,6 +311,203 @@ static void the_books_balance_whatever_comes(void **state)
 	assert_true(f->path.counters.packets[0][REASON_POLICY] > 0);
 }
 
+// What `ends[0]` sends to port 80, at a place of its direction.
+static struct packet *add_at(struct fixture *f, const unsigned ends[4], unsigned place,
+		const char *text, unsigned length)
+{
+	char payload[1600];
+	struct packet *packet;
+	uint8_t *tcp;
+
+	memcpy(payload, text, length);
+	payload[length] = '\0';
+	packet = add(f, TCP, ends, payload);
+	tcp = packet->data + 34;
+	put16(tcp + 4, (1 + place) >> 16);
+	put16(tcp + 6, 1 + place);
+	return packet;
+}
+
+static unsigned evidence_count(struct fixture *f, struct evidence *evidence, unsigned most)
+{
+	return rte_ring_sc_dequeue_burst_elem(
+			f->path.evidence, evidence, sizeof(evidence[0]), most, NULL);
+}
+
+static void a_request_is_found_however_it_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned length = sizeof(request) - 1;
+	struct evidence evidence[4];
+
+	for (unsigned i = 2; i < 2 * length; i++) {
+		const unsigned ends[4] = { 1, 2000 + i, 2, 80 }, cut = i / 2;
+
+		add(f, TCP, ends, "");
+		if (i % 2 == 0)
+			add_at(f, ends, 0, request, cut);
+		else
+			add_at(f, ends, cut, request + cut, length - cut);
+		run(f);
+		assert_int_equal(evidence_count(f, evidence, 4), 0);
+		if (i % 2 != 0)
+			add_at(f, ends, 0, request, cut);
+		else
+			add_at(f, ends, cut, request + cut, length - cut);
+		run(f);
+		assert_int_equal(f->burst.packets[0].app, APP_SKYPE);
+		assert_int_equal(evidence_count(f, evidence, 4), 2);
+	}
+	assert_int_equal(f->path.counters.stream_buffers_lost, 0);
+}
+
+// As many segments as bytes, last one first: one look when all are there.
+static void work_is_linear_in_what_comes(void **state)
+{
+	static char head[12000];
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+	unsigned length;
+
+	length = (unsigned)snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nCookie: ");
+	memset(head + length, 'c', 10000);
+	length += 10000;
+	length += (unsigned)snprintf(
+			head + length, sizeof(head) - length, "\r\nHost: ui.skype.com\r\n\r\n");
+	add(f, TCP, client, "");
+	run(f);
+	for (unsigned i = 0; i < length; i++) {
+		add_at(f, client, i, head + i, 1);
+		run(f);
+	}
+	assert_int_equal(evidence_count(f, evidence, 4), 1);
+	assert_memory_equal(evidence[0].text, "ui.skype.com", 12);
+	// 256 short looks, then one for each time that it doubled, then the last.
+	assert_in_range(f->path.counters.scans, 1, 256 + 7);
+	assert_in_range(f->path.counters.scanned_bytes, 0, 256 * 256 + 16 * 2048 + 3 * length);
+}
+
+struct conversation {
+	const char *text;
+	unsigned found; // requests to ui.skype.com that certainly are some
+};
+
+static void requests_are_read_one_after_the_other(void **state)
+{
+#define SKYPE "GET / HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n"
+	static const struct conversation conversations[] = {
+		{ "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n" SKYPE, 1 },
+		{ "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r\n" SKYPE, 1 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" SKYPE, 1 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n" SKYPE, 0 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab(" SKYPE, 0 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "3\r\nabc\r\n0\r\nX: y\r\n\r\n" SKYPE,
+				1 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "28\r\n" SKYPE "\r\n0\r\n\r\n",
+				0 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "0\r\nHost: ui.skype.com\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+				0 },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n" SKYPE, 0 },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" SKYPE, 0 },
+		{ "GET / HTTP/1.0\r\nHost: a\r\n\r\n" SKYPE, 0 },
+		{ "CONNECT a:80 HTTP/1.1\r\n\r\n" SKYPE, 0 },
+		{ "junk\r\n" SKYPE, 0 },
+		{ "GET / HTTP/1.1\r\nHost: ui.skype.com\r\nHost: a\r\n\r\n", 0 },
+	};
+#undef SKYPE
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+
+	// Whole, and byte by byte.
+	for (unsigned i = 0; i < 2 * sizeof(conversations) / sizeof(conversations[0]); i++) {
+		const struct conversation *conversation = &conversations[i / 2];
+		const unsigned ends[4] = { 1, 3000 + i, 2, 80 };
+		const unsigned length = (unsigned)strlen(conversation->text);
+		const unsigned step = i % 2 == 0 ? length : 1;
+
+		print_message("%s\n", conversation->text);
+		add(f, TCP, ends, "");
+		run(f);
+		for (unsigned at = 0; at < length; at += step) {
+			add_at(f, ends, at, conversation->text + at, step);
+			run(f);
+		}
+		assert_int_equal(evidence_count(f, evidence, 4), conversation->found);
+	}
+}
+
+static void a_long_body_is_skipped_without_being_seen(void **state)
+{
+	static const char post[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+
+	add(f, TCP, client, "");
+	add_at(f, client, 0, post, sizeof(post) - 1);
+	// Decoys in the body, at its end and behind the request.
+	for (unsigned at = sizeof(post) - 1; at + sizeof(request) < 100000; at += 10000)
+		add_at(f, client, at, request, sizeof(request) - 1);
+	run(f);
+	assert_int_equal(evidence_count(f, evidence, 4), 0);
+	add_at(f, client, sizeof(post) - 1 + 100000, request, sizeof(request) - 1);
+	run(f);
+	assert_int_equal(evidence_count(f, evidence, 4), 2);
+}
+
+// Many flows that begin and stay open, and gaps that never close: others are still read right.
+static void floods_do_not_blind(void **state)
+{
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		const unsigned open[4] = { 3 + i / 60000, 1 + i, 2, 80 };
+		const unsigned good[4] = { 1, 1024 + i % 8, 2, 1000 + i };
+
+		add(f, TCP, open, "");
+		add_at(f, open, 100, "gap", 3);
+		add_at(f, open, 3000, "gap", 3);
+		run(f);
+		if (i % 100 != 0)
+			continue;
+		add(f, TCP, good, "");
+		add_at(f, good, 20, request + 20, sizeof(request) - 21);
+		add_at(f, good, 0, request, 20);
+		run(f);
+		found += evidence_count(f, evidence, 4);
+	}
+	assert_int_equal(found, 2 * 200);
+	assert_int_equal(f->path.counters.streams, 16);
+	assert_true(f->path.counters.streams_lost > 0 || f->path.counters.stream_buffers_lost > 0);
+}
+
+static void a_flow_that_lost_its_stream_goes_on_with_the_next_message(void **state)
+{
+	static const char first[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+
+	add(f, TCP, client, "");
+	add_at(f, client, 0, first, sizeof(first) - 1);
+	run(f);
+	for (unsigned i = 0; i < 20; i++) {
+		const unsigned other[4] = { 4, 1 + i, 2, 80 };
+
+		add(f, TCP, other, "");
+		add_at(f, other, 0, first, sizeof(first) - 1);
+		run(f);
+	}
+	assert_true(f->path.counters.streams_lost > 0);
+	add_at(f, client, 0, "XXXXX", 5); // old
+	add_at(f, client, sizeof(first) - 1, request, sizeof(request) - 1);
+	run(f);
+	assert_int_equal(evidence_count(f, evidence, 4), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
 
 int main(void)
@@ -315,6 +520,12 @@ int main(void)
 		TEST(a_rule_by_port_asks_for_the_responders),
 		TEST(lost_evidence_is_counted_and_packets_pass),
 		TEST(the_books_balance_whatever_comes),
+		TEST(a_request_is_found_however_it_is_cut),
+		TEST(work_is_linear_in_what_comes),
+		TEST(requests_are_read_one_after_the_other),
+		TEST(a_long_body_is_skipped_without_being_seen),
+		TEST(floods_do_not_blind),
+		TEST(a_flow_that_lost_its_stream_goes_on_with_the_next_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "detect/http_framing.h"
+
+#include <string.h>
+
+enum {
+	EMPTY_LINES_MAX = 256, // bytes of them in front of a request that are looked through
+	LENGTH_MAX = INT32_MAX - (1 << 20), // sequence numbers tell no more apart
+};
+
+struct slice {
+	const uint8_t *at;
+	size_t length;
+};
+
+static uint8_t lower(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+static bool is_digit(uint8_t byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+static bool is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+static bool is_text(struct slice slice, const char *lower_case)
+{
+	if (slice.length != strlen(lower_case))
+		return false;
+	for (size_t i = 0; i < slice.length; i++)
+		if (lower(slice.at[i]) != (uint8_t)lower_case[i])
+			return false;
+	return true;
+}
+
+// The next element of a list (RFC 9110 5.6.1), trimmed; false at its end.
+static bool next_element(struct slice *list, struct slice *element)
+{
+	const uint8_t *comma;
+	size_t taken;
+
+	if (list->length == 0)
+		return false;
+	comma = memchr(list->at, ',', list->length);
+	taken = comma != NULL ? (size_t)(comma - list->at) : list->length;
+	*element = (struct slice){ list->at, taken };
+	taken += comma != NULL;
+	list->at += taken;
+	list->length -= taken;
+	while (element->length > 0 && is_blank(element->at[0])) {
+		element->at++;
+		element->length--;
+	}
+	while (element->length > 0 && is_blank(element->at[element->length - 1]))
+		element->length--;
+	return true;
+}
+
+// RFC 9110 8.6: digits; the same number again is one number.
+static void read_length(struct http_framing *framing, struct slice text)
+{
+	uint64_t length = 0;
+
+	framing->is_faulty |= text.length == 0;
+	for (size_t i = 0; i < text.length && !framing->is_faulty; i++) {
+		framing->is_faulty = !is_digit(text.at[i]);
+		length = length * 10 + (text.at[i] - '0');
+		framing->is_faulty |= length > LENGTH_MAX;
+	}
+	framing->is_faulty |= framing->has_length && framing->length != length;
+	framing->has_length = true;
+	framing->length = length;
+}
+
+// RFC 9112 6.1: chunked comes once and last. Other codings in front of it do not move the end.
+static void read_coding(struct http_framing *framing, struct slice text)
+{
+	framing->is_faulty |= framing->is_chunked || text.length == 0;
+	framing->is_chunked = is_text(text, "chunked");
+	framing->has_coding = true;
+}
+
+static void read_option(struct http_framing *framing, struct slice text)
+{
+	framing->is_last |= is_text(text, "close");
+	framing->is_kept |= is_text(text, "keep-alive");
+}
+
+void http_framing_field(struct http_framing *framing, const uint8_t *name, size_t name_length,
+		const uint8_t *value, size_t value_length)
+{
+	void (*read)(struct http_framing *, struct slice) = NULL;
+	struct slice list = { value, value_length }, element;
+
+	if (is_text((struct slice){ name, name_length }, "content-length"))
+		read = read_length;
+	else if (is_text((struct slice){ name, name_length }, "transfer-encoding"))
+		read = read_coding;
+	else if (is_text((struct slice){ name, name_length }, "connection"))
+		read = read_option;
+	else
+		framing->is_upgrade |= is_text((struct slice){ name, name_length }, "upgrade");
+	if (read == NULL)
+		return;
+	framing->is_faulty |= list.length == 0 && read != read_option;
+	while (next_element(&list, &element))
+		read(framing, element);
+}
+
+// RFC 9112 6.3. With both fields the coding counts, as in Apache; nginx and others answer 400, and
+// then it does not matter. A connection that does not persist (9.3), or turns into another protocol,
+// holds no further request.
+enum framing http_framing_end(const struct http_framing *framing, bool is_version_1_0)
+{
+	if (framing->is_faulty || framing->is_upgrade || framing->is_last)
+		return FRAMING_LEAVE;
+	if (is_version_1_0 && (framing->has_coding || !framing->is_kept))
+		return FRAMING_LEAVE;
+	if (framing->has_coding)
+		return framing->is_chunked ? FRAMING_CHUNKED : FRAMING_LEAVE;
+	return FRAMING_LENGTH;
+}
+
+// Bytes of a line and its end, CRLF or LF (RFC 9112 2.2); MORE when it has none yet.
+static enum match take_line(struct slice text, struct slice *line, size_t *taken)
+{
+	const size_t most = text.length < HTTP_LINE_MAX ? text.length : HTTP_LINE_MAX;
+	const uint8_t *end = most > 0 ? memchr(text.at, '\n', most) : NULL;
+
+	if (end == NULL)
+		return text.length < HTTP_LINE_MAX ? MATCH_MORE : MATCH_NO;
+	*line = (struct slice){ text.at, end - text.at };
+	*taken = line->length + 1;
+	if (line->length > 0 && line->at[line->length - 1] == '\r')
+		line->length--;
+	return memchr(line->at, '\r', line->length) == NULL ? MATCH_YES : MATCH_NO;
+}
+
+static int hex_digit(uint8_t byte)
+{
+	if (is_digit(byte))
+		return byte - '0';
+	return lower(byte) >= 'a' && lower(byte) <= 'f' ? lower(byte) - 'a' + 10 : -1;
+}
+
+// Extensions are passed over (RFC 9112 7.1.1).
+static enum match read_size(struct slice line, uint32_t *size)
+{
+	size_t i = 0;
+
+	*size = 0;
+	for (; i < line.length && hex_digit(line.at[i]) >= 0; i++) {
+		*size = *size << 4 | (uint32_t)hex_digit(line.at[i]);
+		if (*size > HTTP_CHUNK_MAX)
+			return MATCH_NO;
+	}
+	if (i == 0)
+		return MATCH_NO;
+	while (i < line.length && is_blank(line.at[i]))
+		i++;
+	return i == line.length || line.at[i] == ';' ? MATCH_YES : MATCH_NO;
+}
+
+enum match http_chunk_line(
+		const uint8_t *data, size_t length, bool is_first, size_t *start, uint32_t *size)
+{
+	struct slice rest = { data, length };
+	struct slice line;
+	enum match match;
+
+	*start = 0;
+	if (!is_first) {
+		match = take_line(rest, &line, start);
+		if (match != MATCH_YES)
+			// Nothing but the line's end may be there.
+			return match == MATCH_MORE && (length == 0 || (length == 1 && *data == '\r')) ?
+					MATCH_MORE :
+					MATCH_NO;
+		if (line.length > 0)
+			return MATCH_NO;
+		rest.at += *start;
+		rest.length -= *start;
+	}
+	match = take_line(rest, &line, &length);
+	if (match != MATCH_YES)
+		return match;
+	*start += length;
+	return read_size(line, size);
+}
+
+enum match http_trailer_line(const uint8_t *data, size_t length, size_t *start, bool *is_end)
+{
+	struct slice line;
+	enum match match = take_line((struct slice){ data, length }, &line, start);
+
+	*is_end = match == MATCH_YES && line.length == 0;
+	return match;
+}
+
+bool http_has_head_end(const uint8_t *data, size_t length, size_t from)
+{
+	size_t first = 0;
+
+	while (first < length && first < EMPTY_LINES_MAX &&
+			(data[first] == '\r' || data[first] == '\n'))
+		first++;
+	if (from < first)
+		from = first;
+	while (from < length) {
+		const uint8_t *end = memchr(data + from, '\n', length - from);
+
+		if (end == NULL)
+			return false;
+		from = end + 1 - data;
+		if (from < length && data[from] == '\r')
+			from++;
+		if (from < length && data[from] == '\n')
+			return true;
+		from = end + 1 - data;
+	}
+	return false;
+}

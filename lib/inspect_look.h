@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The inside of inspection. For inspect*.c only.
+#pragma once
+
+#include "path.h"
+#include "stream.h"
+
+// One payload on its way through detectors, rules and verdict.
+struct inspection {
+	struct path *path;
+	struct packet *packet;
+	struct flow *flow;
+	struct flow_details *details;
+	struct stream_reading *reading; // of the direction; NULL for a datagram
+	unsigned side; // which end sent it
+	unsigned initiator; // which end opened the flow
+};
+
+// Shows the sample to detectors and rules, and tells what is news. The findings stay in the path.
+void inspect_look(const struct inspection *in, const struct sample *sample);
+
+// A TCP packet of a flow that is inspected, with or without payload.
+void inspect_segment(const struct inspection *in);
