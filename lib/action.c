@@ -3,6 +3,7 @@
 
 #include "counters.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,36 +15,33 @@ enum {
 	ECN_BITS = 2, // RFC 3168: below the DSCP in the same byte
 };
 
-static uint16_t load_be16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 static void store_be16(uint8_t *bytes, uint16_t value)
 {
 	bytes[0] = value >> 8;
 	bytes[1] = value & 0xff;
 }
 
-// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
+// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m'); in whatever order of bytes, as RFC 1071 section 2 shows.
 static uint16_t checksum_update(uint16_t checksum, uint16_t before, uint16_t after)
 {
 	uint32_t sum = (uint16_t)~checksum + (uint16_t)~before + after;
 
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
 	return (uint16_t)~sum;
 }
 
-// RFC 2474 section 3: the DSCP is the upper six bits of the byte that was TOS; ECN stays.
+// RFC 2474 section 3: the DSCP is the upper six bits of the byte that was TOS; ECN stays. The other
+// byte of the checksum's word does not change and takes itself off.
 static void set_dscp_ip4(uint8_t *header, uint8_t dscp)
 {
-	uint16_t before = load_be16(header);
+	uint8_t tos = dscp << ECN_BITS | (header[1] & 3);
+	uint16_t checksum;
 
-	header[1] = dscp << ECN_BITS | (header[1] & 3);
-	store_be16(header + IP4_CHECKSUM_OFFSET,
-			checksum_update(load_be16(header + IP4_CHECKSUM_OFFSET), before,
-					load_be16(header)));
+	memcpy(&checksum, header + IP4_CHECKSUM_OFFSET, sizeof(checksum));
+	checksum = checksum_update(checksum, htobe16(header[1]), htobe16(tos));
+	memcpy(header + IP4_CHECKSUM_OFFSET, &checksum, sizeof(checksum));
+	header[1] = tos;
 }
 
 // RFC 8200 section 3: version 4 bits, traffic class 8 bits, flow label; no checksum.
@@ -109,20 +107,26 @@ static void tag(const struct action *action, struct packet *packet, enum link li
 // Only packets of a flow are subject to a policy: what could not be decoded or remembered passes.
 void action_burst(const struct action *actions, struct burst *burst, struct counters *counters)
 {
-	for (unsigned i = 0; i < burst->count; i++) {
+	const unsigned count = burst->count;
+	unsigned tagged = 0, dropped = 0;
+
+	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = &burst->packets[i];
 		const struct action *action = &actions[packet->app];
 
-		if (action->kind == ACTION_FORWARD || packet->flow == NULL) {
-			counters->verdicts[VERDICT_FORWARD]++;
-		} else if (action->kind == ACTION_TAG) {
-			counters->verdicts[VERDICT_TAG]++;
+		if (action->kind == ACTION_FORWARD || packet->flow == NULL)
+			continue;
+		if (action->kind == ACTION_TAG) {
+			tagged++;
 			tag(action, packet, burst->link, counters);
 		} else {
-			counters->verdicts[VERDICT_DROP]++;
+			dropped++;
 			packet->reason = REASON_POLICY;
 		}
 	}
+	counters->verdicts[VERDICT_FORWARD] += count - tagged - dropped;
+	counters->verdicts[VERDICT_TAG] += tagged;
+	counters->verdicts[VERDICT_DROP] += dropped;
 }
 
 static const struct {

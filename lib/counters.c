@@ -60,20 +60,13 @@ void counters_add(struct counters *sum, const struct counters *counters)
 }
 
 static const struct {
-	enum reason_group group;
 	const char *label;
 	const char *help;
 } reasons[REASON_COUNT] = {
-#define REASON(name, group_name, label_text, help_text)                                            \
-	[REASON_##name] = { REASON_GROUP_##group_name, label_text, help_text },
+#define REASON(name, group_name, label_text, help_text) [REASON_##name] = { label_text, help_text },
 #include "reasons.def"
 #undef REASON
 };
-
-enum reason_group reason_group(enum reason reason)
-{
-	return reasons[reason].group;
-}
 
 const char *reason_label(enum reason reason)
 {

@@ -99,6 +99,15 @@ static inline void counters_duration(uint64_t buckets[DURATION_BUCKETS], uint64_
 	buckets[bucket < DURATION_BUCKETS ? bucket : DURATION_BUCKETS - 1]++;
 }
 
-enum reason_group reason_group(enum reason reason);
+static inline enum reason_group reason_group(enum reason reason)
+{
+	static const uint8_t groups[REASON_COUNT] = {
+#define REASON(name, group, label, help) [REASON_##name] = REASON_GROUP_##group,
+#include "reasons.def"
+#undef REASON
+	};
+
+	return groups[reason];
+}
 const char *reason_label(enum reason reason);
 const char *reason_help(enum reason reason);
