@@ -17,15 +17,25 @@ void path_burst(struct path *path, struct burst *burst)
 void path_count(struct path *path, const struct burst *burst, unsigned direction)
 {
 	struct counters *counters = &path->counters;
+	uint64_t total_bytes = 0;
 
-	for (unsigned i = 0; i < burst->count; i++) {
-		const struct packet *packet = &burst->packets[i];
+	// Packets next to each other mostly share their counters: written once for all of them.
+	for (unsigned i = 0; i < burst->count;) {
+		const struct packet *first = &burst->packets[i], *packet = first;
+		uint64_t bytes = 0, packets;
 
-		counters->packets[direction][packet->reason]++;
-		counters->received_bytes[direction] += packet->wire_length;
-		counters->app_packets[packet->app]++;
-		counters->app_bytes[packet->app] += packet->wire_length;
-		if (packet->reason == REASON_NOT_IP)
-			counters->l2[direction][decode_l2_kind(packet, burst->link)]++;
+		for (; i < burst->count && packet->reason == first->reason &&
+				packet->app == first->app;
+				packet++, i++)
+			bytes += packet->wire_length;
+		packets = packet - first;
+		counters->packets[direction][first->reason] += packets;
+		counters->app_packets[first->app] += packets;
+		counters->app_bytes[first->app] += bytes;
+		total_bytes += bytes;
 	}
+	counters->received_bytes[direction] += total_bytes;
+	for (unsigned i = 0; i < burst->count; i++)
+		if (burst->packets[i].reason == REASON_NOT_IP)
+			counters->l2[direction][decode_l2_kind(&burst->packets[i], burst->link)]++;
 }
