@@ -149,7 +149,7 @@ export FUZZ_SECONDS=$fuzz_seconds
 export CC=gcc
 if build "build, gcc, release" gcc --buildtype=release; then
 	tests "lint" gcc lint
-	tests "unit and golden" gcc unit golden
+	tests "unit, golden, simulator" gcc unit golden simulator
 	tests "smoke: the real program" gcc smoke
 	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi

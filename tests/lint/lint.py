@@ -210,7 +210,7 @@ def check_lengths():
 
 
 def check_lists():
-    """Each C file is in the list that builds it; a family's members are in its list."""
+    """Each C file is in the list that builds it, a family's members in its list; suites are run."""
     families = {"lib/detect": "detector", "lib/decode": "decoder"}
     members = {}
     for folder, kind in families.items():
@@ -241,6 +241,11 @@ def check_lists():
                     complain(path, number, f"{match[1]} is not in {folder}/{kind}s.def")
                 elif match[1] != path.stem:
                     complain(path, number, f"{match[1]} belongs into {match[1]}.c")
+
+    build, script = root / "tests/meson.build", (root / "tests/run.sh").read_text()
+    for number, match in matches(r"suite: .*'(\w+)'", build.read_text()):
+        if not re.search(rf"(?m)^\s*.*\btests \".*\b{match[1]}\b", script):
+            complain(build, number, f"tests/run.sh does not run the suite {match[1]}")
 
 
 def check_commits():

@@ -34,6 +34,7 @@ BROKEN = [
     ("lists", "tests/unit/x_test.c", C, "not in tests/meson.build"),
     ("lists", "tests/fuzz/memory_fuzz.c", C, "not in tests/meson.build"),
     ("lists", "lib/detect/x.c", C + "const struct detector detector_x = {\n", "not in lib/detect/"),
+    ("lists", "tests/meson.build", "test('x', y, suite: 'nowhere')\n", "does not run the suite"),
     ("spelling", "README.md", "teh wire\n", "teh ==>"),
     ("scripts", "tests/x.sh", "#!/bin/sh\nrm $1\n", "SC2086"),
     ("scripts", "tests/x.py", "#!/usr/bin/env python3\n", "the interpreter is not"),
