@@ -99,10 +99,12 @@ static json_t *answer_status(const struct question *q)
 		dropped += snapshot_packets(&total, i, GROUPS_DROPPED);
 		bytes += total.received_bytes[i];
 	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:{s:b, s:I, s:o, s:o}}",
+	return json_pack(
+			"{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, "
+			"s:{s:b, s:I, s:o, s:o}}",
 			"version", snapshot->version, "dpdk", snapshot->dpdk, "config",
-			q->source->options->path, "started",
+			q->source->options->path, "mode",
+			snapshot->config.is_tap ? "tap" : "inline", "started",
 			time_string(snapshot->process.start_ns), "ready", health.is_ready,
 			"reasons", reasons, "workers", (int)snapshot->worker_count, "pairs",
 			(int)snapshot->pair_count, "rules", (json_int_t)snapshot->config.rules,

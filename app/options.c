@@ -206,6 +206,7 @@ static void parse_cpus(struct options *options, const struct option *option,
 }
 
 static const char *const memory_words[] = { "auto", "hugepages", "none", NULL };
+static const char *const mode_words[] = { "inline", "tap", NULL };
 static const char *const switch_words[] = { "off", "on", NULL };
 static const char *const level_words[] = { "emergency", "alert", "critical", "error", "warning",
 	"notice", "info", "debug", NULL };
@@ -231,6 +232,10 @@ static const struct option table[] = {
 	{ "lcores.manager", parse_number, FIELD(manager_cpu), 0, 1023, .word = "auto",
 			.fallback = "auto",
 			.help = "the CPU of everything else, which mostly sleeps" },
+	{ "mode", parse_word, FIELD(mode), .words = mode_words, .fallback = "inline",
+			.is_runtime = true,
+			.help = "inline: do what policy says; tap: forward everything untouched and count "
+				"what would have been done" },
 	{ "mtu", parse_number, FIELD(mtu), 64, 9600, .fallback = "1500",
 			.help = "largest IP packet in bytes; VLAN tags come on top" },
 	{ "flows.capacity", parse_number, FIELD(flows_capacity), 8, 1 << 27, .fallback = "1048576",
@@ -511,6 +516,7 @@ struct policy *options_policy(
 				worker_count);
 		return NULL;
 	}
+	policy->is_tap = options->mode == MODE_TAP;
 	policy_read(policy, options->policy, complaints);
 	if (complaints->count == before)
 		return policy;

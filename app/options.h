@@ -37,6 +37,11 @@ struct pair_options {
 	unsigned inside, outside; // indices of ports
 };
 
+enum mode {
+	MODE_INLINE,
+	MODE_TAP, // what the policy says is counted, not done
+};
+
 enum memory_words {
 	MEMORY_AUTO,
 	MEMORY_HUGEPAGES,
@@ -56,6 +61,7 @@ struct options {
 	uint32_t manager_cpu; // or OPTIONS_AUTO
 	unsigned cpu_count; // 0: find them
 	uint16_t cpus[OPTIONS_WORKERS_MAX]; // of the workers
+	uint32_t mode; // enum mode
 	uint32_t mtu; // largest IP packet, bytes
 
 	uint32_t flows_capacity; // a worker

@@ -38,6 +38,7 @@ struct reload {
 	struct policy *policy; // NULL: there are complaints
 	struct complaints complaints;
 	atomic_bool is_compiled;
+	atomic_int thread_id; // as the kernel numbers it; 0: not known yet
 };
 
 static uint64_t now_ns(void)
@@ -66,6 +67,8 @@ void reload_free(struct reload *r)
 	if (r == NULL)
 		return;
 	if (r->phase == PHASE_COMPILING) {
+		// Now it is waited for.
+		setpriority(PRIO_PROCESS, atomic_load(&r->thread_id), 0);
 		pthread_join(r->thread, NULL);
 		policy_free(r->policy);
 	}
@@ -95,7 +98,9 @@ static void *compile_main(void *reload)
 {
 	struct reload *r = reload;
 
-	setpriority(PRIO_PROCESS, gettid(), NICE); // Linux: of this thread alone
+	// Linux: of this thread alone.
+	setpriority(PRIO_PROCESS, gettid(), NICE);
+	atomic_store(&r->thread_id, gettid());
 	compile(r);
 	atomic_store_explicit(&r->is_compiled, true, memory_order_release);
 	return NULL;

@@ -273,6 +273,8 @@ static void reply_verdicts(const struct snapshot *snapshot, const char *, struct
 		{ "forward", offsetof(struct counters, verdicts[VERDICT_FORWARD]) },
 		{ "tag", offsetof(struct counters, verdicts[VERDICT_TAG]) },
 		{ "drop", offsetof(struct counters, verdicts[VERDICT_DROP]) },
+		{ "would_tag", offsetof(struct counters, verdicts[VERDICT_WOULD_TAG]) },
+		{ "would_drop", offsetof(struct counters, verdicts[VERDICT_WOULD_DROP]) },
 	};
 	struct counters total;
 

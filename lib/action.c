@@ -129,6 +129,23 @@ void action_burst(const struct action *actions, struct burst *burst, struct coun
 	counters->verdicts[VERDICT_DROP] += dropped;
 }
 
+void action_count_burst(
+		const struct action *actions, const struct burst *burst, struct counters *counters)
+{
+	static const enum verdict_label verdicts[] = {
+		[ACTION_FORWARD] = VERDICT_FORWARD,
+		[ACTION_TAG] = VERDICT_WOULD_TAG,
+		[ACTION_DROP] = VERDICT_WOULD_DROP,
+	};
+
+	for (unsigned i = 0; i < burst->count; i++) {
+		const struct packet *packet = &burst->packets[i];
+		unsigned kind = packet->flow == NULL ? ACTION_FORWARD : actions[packet->app].kind;
+
+		counters->verdicts[verdicts[kind]]++;
+	}
+}
+
 static const struct {
 	const char *name;
 	int dscp;

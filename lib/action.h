@@ -29,5 +29,9 @@ struct action {
 // others and moves `data` to the left by the tag's 4 bytes. Counts verdicts.
 void action_burst(const struct action *actions, struct burst *burst, struct counters *counters);
 
+// Counts what action_burst() would do, and touches no packet.
+void action_count_burst(
+		const struct action *actions, const struct burst *burst, struct counters *counters);
+
 // Code point by name ("cs1", "af41", "ef", "le", "default", or 0 .. 63); -1 when it is none.
 int action_dscp(const char *name);

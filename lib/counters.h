@@ -24,6 +24,8 @@ enum verdict_label {
 	VERDICT_FORWARD,
 	VERDICT_TAG,
 	VERDICT_DROP,
+	VERDICT_WOULD_TAG, // but for mode tap
+	VERDICT_WOULD_DROP,
 	VERDICT_COUNT
 };
 

@@ -170,6 +170,8 @@ static void write_verdict(struct page *page, size_t)
 		[VERDICT_FORWARD] = "forward",
 		[VERDICT_TAG] = "tag",
 		[VERDICT_DROP] = "drop",
+		[VERDICT_WOULD_TAG] = "would-tag",
+		[VERDICT_WOULD_DROP] = "would-drop",
 	};
 
 	for (unsigned i = 0; i < VERDICT_COUNT; i++) {

@@ -11,7 +11,10 @@ void path_burst(struct path *path, struct burst *burst)
 	decode_burst(burst, path->tunnels_off);
 	flow_lookup_burst(path->flows, burst);
 	inspect_burst(path, burst);
-	action_burst(path->policy->actions, burst, &path->counters);
+	if (path->policy->is_tap)
+		action_count_burst(path->policy->actions, burst, &path->counters);
+	else
+		action_burst(path->policy->actions, burst, &path->counters);
 }
 
 void path_count(struct path *path, const struct burst *burst, unsigned direction)

@@ -19,6 +19,7 @@ struct policy_worker {
 struct policy {
 	struct rules *rules;
 	struct action actions[APP_MAX]; // by application
+	bool is_tap; // they are counted, not taken; the creator sets it
 	unsigned worker_count;
 	struct policy_worker *workers; // [worker_count]
 };

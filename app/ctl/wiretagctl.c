@@ -271,6 +271,7 @@ static void print_status(const json_t *message)
 	printf("%-10s %s, in force since %s\n", "config", string_of(message, "config"),
 			string_of(reload, "in_force_since"));
 	print_lines("refused", json_object_get(reload, "complaints"));
+	printf("%-10s %s\n", "mode", string_of(message, "mode"));
 	print_count("pairs", number_of(message, "pairs"));
 	print_count("workers", number_of(message, "workers"));
 	print_count("rules", number_of(message, "rules"));

@@ -89,7 +89,7 @@ class Running:
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(30) == 0, self.log()
+        assert self.process.wait(100) == 0, self.log()
         log = self.log()
         assert "ERROR: AddressSanitizer" not in log and "runtime error" not in log, log
         return log

@@ -61,7 +61,7 @@ def check_replies(client):
     assert [worker["lcore"] for worker in replies["workers"].values()] == [1, 2, 3]
     assert [app["name"] for app in replies["apps"].values()] == ["unknown", "skype"]
     assert set(replies["rules"]) == {"1001", "1002", "1003", "1004", "1005", "other"}
-    assert set(replies["verdicts"]) == {"forward", "tag", "drop"}
+    assert set(replies["verdicts"]) == {"forward", "tag", "drop", "would_tag", "would_drop"}
     assert set(replies["hosts"]) == {"hosts", "capacity", "learned", "expired", "evicted"}
     assert replies["flows"]["capacity"] == 3 << 16
     assert replies["health"]["ready"] == 1 and replies["health"]["reasons"] == []

@@ -219,6 +219,31 @@ static void code_points_have_their_names(void **)
 	assert_int_equal(action_dscp("cs8"), -1);
 }
 
+static void counting_touches_nothing(void **state)
+{
+	struct fixture *f = *state;
+	static const struct action actions[] = { { ACTION_FORWARD }, { ACTION_DROP },
+		{ ACTION_TAG, .sets_dscp = true, .dscp = 8, .pushes_vlan = true, .vlan_tci = 1 } };
+	static const enum verdict_label verdicts[] = { VERDICT_FORWARD, VERDICT_WOULD_DROP,
+		VERDICT_WOULD_TAG };
+
+	for (unsigned i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		struct packet *packet = one_packet(f, 4, 0), before = *packet;
+		uint8_t room[sizeof(f->room)];
+
+		memcpy(room, f->room, sizeof(room));
+		memset(&f->counters, 0, sizeof(f->counters));
+		f->actions[7] = actions[i];
+		action_count_burst(f->actions, &f->burst, &f->counters);
+		assert_int_equal(f->counters.verdicts[verdicts[i]], 1);
+		assert_memory_equal(room, f->room, sizeof(room));
+		assert_memory_equal(&before, packet, sizeof(before));
+		packet->flow = NULL; // of no flow: no policy
+		action_count_burst(f->actions, &f->burst, &f->counters);
+		assert_int_equal(f->counters.verdicts[VERDICT_FORWARD], i == 0 ? 2 : 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +254,7 @@ int main(void)
 		cmocka_unit_test(a_tag_that_finds_no_place_is_counted_and_the_frame_passes),
 		cmocka_unit_test(drop_gives_the_reason_and_leaves_the_frame),
 		cmocka_unit_test(a_packet_without_a_flow_is_never_touched),
+		cmocka_unit_test(counting_touches_nothing),
 		cmocka_unit_test(code_points_have_their_names),
 	};
 

@@ -39,6 +39,7 @@ static void has_defaults(void **)
 	assert_int_equal(options->workers, OPTIONS_AUTO);
 	assert_int_equal(options->manager_cpu, OPTIONS_AUTO);
 	assert_int_equal(options->mbufs, OPTIONS_AUTO);
+	assert_int_equal(options->mode, MODE_INLINE);
 	assert_int_equal(options->mtu, 1500);
 	assert_int_equal(options->flows_capacity, 1 << 20);
 	assert_int_equal(options->timeouts.half_open_ms, 30000);
@@ -100,7 +101,7 @@ static void takes_values(void **)
 static void complains_about_keys(void **)
 {
 	complains("mtuu: 1\nflows: {timeout: 1}\nlcores: 3\n",
-			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: ports, pairs, workers, lcores, mtu, flows, hosts, inspect, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
+			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: ports, pairs, workers, lcores, mode, mtu, flows, hosts, inspect, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
 			"f:2:9: 'timeout' is no key; did you mean 'timeouts'? There are: capacity, timeouts\n"
 			"f:3:9: this must be a map (key: value), not a single value\n");
 }
@@ -279,6 +280,7 @@ static void reload_takes_rules_only(void **)
 	needs_restart("", "", "");
 	needs_restart("", "policy: {default: drop}\nrule_files: [x]\n", "");
 	needs_restart("rules: [1]\n", "", "");
+	needs_restart("", "mode: tap\n", "");
 	needs_restart("", "mtu: 1500\n", "");
 	needs_restart("", "mtu: 1501\n", "f:1:6: mtu needs a restart\n");
 	needs_restart("mtu: 1501\n", "", "f: mtu needs a restart: it is no longer given\n");
