@@ -57,6 +57,7 @@ class Call:
         self.media = set()
         self.holds = []
         self.transports = ['udp']
+        self.path = 'relayed' if relays else 'direct'
         self.bytes = collections.Counter()  # payload by both ends of a hop
         self.start = self.end = None
         self.is_over = False
@@ -149,10 +150,10 @@ def records(calls, view):
             if node not in view.inside:
                 continue
             found.append({
-                'ip': view.seen(node), 'role': role, 'path': 'relayed' if call.relays else 'direct',
-                'peer': view.seen(peer) if peer and not call.relays else None,
-                'between': [view.seen(call.caller), view.seen(call.callee)] if peer is None else [],
-                'relays': sorted({view.seen(relay) for relay in call.relays}),
+                'ip': view.seen(node), 'role': role, 'path': call.path if peer else 'relaying',
+                # Who is seen: the other party, or the relays; by a relay: both parties.
+                'peers': sorted({view.seen(one) for one in (
+                    (call.caller, call.callee) if peer is None else call.relays or [peer])}),
                 'media': sorted(call.media), 'transports': call.transports,
                 'start': round(START + call.start, 3), 'end': round(START + call.end, 3),
                 'holds': [[round(START + time, 3) for time in hold] for hold in call.holds],
@@ -210,6 +211,13 @@ def lan_call(world):
 
 
 def relayed_udp(world):
+    """By the own super node."""
+    call = Call(world, world.client, friend(world), [world.nodes[7]])
+    after_start(world, simple(call, call.exchange(40.0)))
+
+
+def relayed_stranger(world):
+    """By a node of which nothing else is known: on the wire like a direct call to it."""
     call = Call(world, world.client, friend(world), [world.nodes[9]])
     after_start(world, simple(call, call.exchange(40.0)))
 
@@ -268,6 +276,7 @@ def skype_out(world):
     gateway = SkypeNode(world.network, '198.51.100.40', port=12340)
     call = Call(world, world.client, gateway)
     call.media.add('voice')
+    call.path = 'phone'
 
     def one_way(source, target):
         identity = call.rng.randbytes(4)
@@ -320,7 +329,7 @@ def transfer_direct(world):
 
 def transfer_relayed(world):
     """About 3 kbyte/s (Villoing 2006)."""
-    call = Call(world, world.client, friend(world), [world.nodes[9]])
+    call = Call(world, world.client, friend(world), [world.nodes[7]])
     after_start(world, simple(call, call.exchange(60.0, trickle, 0.4, 'file', small, 0.8)))
 
 
@@ -357,8 +366,8 @@ def super_node(world):
 
 CALLS = {
     'direct-call': direct_call, 'lan-call': lan_call, 'relayed-udp': relayed_udp,
-    'relayed-split': relayed_split, 'relayed-tcp': relayed_tcp, 'hold': hold,
-    'video-call': video_call, 'chat': chat, 'skype-out': skype_out, 'switch': switch,
-    'transfer-direct': transfer_direct, 'transfer-relayed': transfer_relayed,
-    'super-node': super_node,
+    'relayed-stranger': relayed_stranger, 'relayed-split': relayed_split,
+    'relayed-tcp': relayed_tcp, 'hold': hold, 'video-call': video_call, 'chat': chat,
+    'skype-out': skype_out, 'switch': switch, 'transfer-direct': transfer_direct,
+    'transfer-relayed': transfer_relayed, 'super-node': super_node,
 }
