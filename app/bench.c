@@ -115,7 +115,7 @@ static void run_rounds(struct run *run)
 		for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 			if (wants_stage(run, stage))
 				measure(run, run->lane, stage, &result->stages[stage]);
-		if (run->base != NULL && wants_stage(run, STAGE_FULL))
+		if (run->base != NULL)
 			measure(run, run->base, STAGE_FULL, &result->base);
 	}
 	for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
@@ -183,7 +183,7 @@ static int run_init(struct run *run)
 	run->lane = create_lane(run, &run->policy, false);
 	if (run->lane == NULL)
 		return exit_status();
-	if (scenario->base.flows == 0)
+	if (scenario->base.flows == 0 || run->bench->arguments.stage >= 0)
 		return EXIT_DONE;
 	if (scenario->base_action != NULL &&
 			!bench_policy_init(&run->base_policy, rules, scenario->hosts,
