@@ -56,6 +56,8 @@ enum packet_flag {
 	PACKET_NEW_FLOW = 1 << 2, // this packet opened its flow
 	PACKET_TAGGED = 1 << 3, // the policy changed the frame
 	PACKET_NO_HEADROOM = 1 << 4, // fewer than 4 writable bytes in front of `data`
+	PACKET_FRAGMENT = 1 << 5, // of an IP packet: the outermost header that says so counts
+	PACKET_REASSEMBLED = 1 << 6, // transport header and payload are those of all fragments
 };
 
 enum packet_protocol {
@@ -73,10 +75,13 @@ struct packet {
 	uint32_t length; // bytes from `data` that may be read and written
 	uint32_t wire_length; // as received; more than `length` when the rest is elsewhere
 
-	const uint8_t *payload; // first byte after the transport header; NULL when there is none
+	const uint8_t *payload; // first byte after the transport header; NULL when there is none;
+			// of PACKET_REASSEMBLED in other memory, until the end of the burst
 	uint16_t payload_length; // bytes of it that may be read
 	uint16_t network; // offset of the outermost IP header; 0 with `version` 0: none
-	uint16_t transport; // offset of the innermost transport header; 0: none
+	// Offset of the innermost transport header; 0: none. Of PACKET_REASSEMBLED it lies so many
+	// bytes in front of `payload`: packet_transport().
+	uint16_t transport;
 	uint8_t version; // of the outermost IP header: 4, 6, or 0 for none
 	uint8_t protocol; // innermost, IANA number; PROTOCOL_NONE when the frame is not IP
 	uint8_t tcp_flags; // 0 unless protocol is TCP
@@ -84,6 +89,8 @@ struct packet {
 
 	uint8_t reason; // enum reason
 	uint8_t app; // application of the flow after this packet; 0: unknown
+	uint16_t fragment_ip; // PACKET_FRAGMENT: offset of its IP header
+	uint16_t fragment; // PACKET_FRAGMENT: offset of the fragment's data, right behind its header
 	struct flow *flow; // NULL when the packet belongs to no flow
 };
 static_assert(sizeof(struct packet) == 64, "a packet's record is one cache line");
@@ -113,6 +120,13 @@ struct burst {
 	struct packet packets[BURST_PACKETS];
 	struct flow_key keys[BURST_PACKETS]; // of packets whose protocol is not PROTOCOL_NONE
 };
+
+// The transport header of a packet that has one.
+static inline const uint8_t *packet_transport(const struct packet *packet)
+{
+	return (packet->flags & PACKET_REASSEMBLED) != 0 ? packet->payload - packet->transport :
+							   packet->data + packet->transport;
+}
 
 static inline uint8_t flow_key_protocol(const struct flow_key *key)
 {

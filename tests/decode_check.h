@@ -24,6 +24,10 @@ static inline const char *decode_check_offsets(const struct packet *packet)
 	if ((packet->payload == NULL) != (packet->payload_length == 0) ||
 			(packet->payload == NULL) != (packet->reason != REASON_INSPECTED))
 		return "payload, its length and the reason differ";
+	if ((packet->flags & PACKET_FRAGMENT) != 0 &&
+			(packet->fragment < packet->fragment_ip + 20 ||
+					packet->fragment > packet->length))
+		return "a fragment outside the frame";
 	if (packet->payload != NULL &&
 			(packet->payload < packet->data + packet->transport + 8 ||
 					packet->payload_length > end - packet->payload))
@@ -59,7 +63,7 @@ static inline const char *decode_check(const struct packet *packet, const struct
 		return fault;
 	if (packet->flow != NULL || packet->app != 0)
 		return "a flow or an application";
-	if ((packet->flags & ~(PACKET_FROM_SECOND | PACKET_TRUNCATED)) != 0)
+	if ((packet->flags & ~(PACKET_FROM_SECOND | PACKET_TRUNCATED | PACKET_FRAGMENT)) != 0)
 		return "flags of other stages";
 	switch (packet->reason) {
 	case REASON_NOT_IP:

@@ -218,6 +218,8 @@ static inline void fill_packet(struct packet *packet, const struct plain *plain,
 			(from_second ? PACKET_FROM_SECOND : 0);
 	packet->reason = length > 0 ? REASON_INSPECTED : REASON_NO_PAYLOAD;
 	packet->app = 0;
+	packet->fragment_ip = 0;
+	packet->fragment = 0;
 	packet->flow = NULL;
 }
 

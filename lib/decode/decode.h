@@ -10,12 +10,12 @@
 // Fills the second group of every packet's record and its key; sets `reason` to REASON_INSPECTED
 // where a later stage may look at the payload, else to why it may not:
 //   NOT_IP, MALFORMED, DEPTH     protocol is PROTOCOL_NONE, no key: the packet belongs to no flow
-//   FRAGMENT                     key without ports
+//   FRAGMENT                     key with ports in a first fragment only; no payload yet
 //   NO_TRANSPORT                 key, with ports for SCTP, DCCP and UDP-Lite only; no payload for us
 //   NO_PAYLOAD                   key with ports, nothing behind the transport header
 // `network` and `version` stay set when only what is behind the IP header is at fault. `flow`
 // becomes NULL and `app` 0. Of `flags`, PACKET_NO_HEADROOM belongs to receive and is kept,
-// PACKET_FROM_SECOND and PACKET_TRUNCATED are decided here, the others are cleared.
+// PACKET_FROM_SECOND, PACKET_TRUNCATED and PACKET_FRAGMENT are decided here, the others are cleared.
 //
 // Tunnels are followed: flow, ports, payload and `transport` are those of the innermost packet, and
 // the key's `tunnel` says which tunnels are around it. Those in `tunnels_off`, a set of bits from
@@ -26,6 +26,10 @@ void decode_burst(struct burst *burst, uint32_t tunnels_off);
 // The same for one packet and its key, without the fast path: what decode_burst() does with all
 // that is out of the ordinary.
 void decode_full(struct packet *packet, struct flow_key *key, enum link link, uint32_t tunnels_off);
+
+// Decodes the IP packet at `packet->data`, put together from fragments. The key brings `tunnel` and
+// `protocol_vlans` of what is around it, as decoded for a later one of its fragments.
+void decode_ip(struct packet *packet, struct flow_key *key, uint32_t tunnels_off);
 
 // The bit of the tunnel that the configuration calls `name`; 0: there is none.
 uint32_t decode_tunnel(const char *name);

@@ -39,6 +39,7 @@ struct decoding {
 	struct packet *packet;
 	struct flow_key *key; // source first, destination second, until decode_full() orders them
 	struct cursor cursor; // ends with the innermost packet, or with the bytes that may be read
+	const uint8_t *ip; // innermost IP header
 	const uint8_t *ethernet; // innermost Ethernet header; NULL: there is none
 	uint16_t vlans[2]; // ids of the outermost and the innermost tag; 0: none
 	uint8_t vlan_count;
@@ -118,8 +119,15 @@ void decoding_tunnel(struct decoding *decoding, unsigned kind, uint64_t id);
 // Whether a header follows that ethertype.
 bool decoding_knows_ethertype(uint16_t ethertype);
 
+// The innermost IP packet is a fragment and the cursor stands at its data.
+void decoding_fragment(struct decoding *decoding);
+
 // A transport header at `header` begins with the two ports.
 void decoding_ports(struct decoding *decoding, const uint8_t *header);
+
+// A transport header is cut short, but the ports in its first 8 bytes may be there: all of them are
+// in a first fragment (RFC 791 3.2).
+struct next next_short_transport(struct decoding *decoding);
 
 // All that the cursor has left is payload: its reason, INSPECTED or NO_PAYLOAD.
 enum reason decoding_payload(struct decoding *decoding);

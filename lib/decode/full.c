@@ -40,6 +40,7 @@ void decoding_ip(struct decoding *decoding, unsigned version, const uint8_t *hea
 		packet->version = version;
 		packet->network = header - packet->data;
 	}
+	decoding->ip = header;
 	memset(key->ports_be, 0, sizeof(key->ports_be));
 	key->tunnel &= ~(uint32_t)FLOW_KEY_IP4;
 	if (version == 4)
@@ -61,7 +62,7 @@ static void forget(struct packet *packet)
 	packet->transport = 0;
 	packet->protocol = PROTOCOL_NONE;
 	packet->tcp_flags = 0;
-	packet->flags &= PACKET_NO_HEADROOM;
+	packet->flags &= PACKET_NO_HEADROOM | PACKET_FRAGMENT;
 }
 
 // The factors are no secret: who makes two tunnels collide only joins flows that have the same
@@ -96,10 +97,30 @@ void decoding_tunnel(struct decoding *decoding, unsigned kind, uint64_t id)
 	forget(decoding->packet);
 }
 
+void decoding_fragment(struct decoding *decoding)
+{
+	struct packet *packet = decoding->packet;
+
+	if ((packet->flags & PACKET_FRAGMENT) != 0)
+		return;
+	packet->flags |= PACKET_FRAGMENT;
+	packet->fragment_ip = decoding->ip - packet->data;
+	packet->fragment = decoding->cursor.at - packet->data;
+}
+
 void decoding_ports(struct decoding *decoding, const uint8_t *header)
 {
 	decoding->packet->transport = header - decoding->packet->data;
 	memcpy(decoding->key->ports_be, header, sizeof(decoding->key->ports_be));
+}
+
+struct next next_short_transport(struct decoding *decoding)
+{
+	const uint8_t *header = cursor_take(&decoding->cursor, 8);
+
+	if (header != NULL && decoding->is_fragment)
+		decoding_ports(decoding, header);
+	return next_short(decoding);
 }
 
 enum reason decoding_payload(struct decoding *decoding)
@@ -189,6 +210,8 @@ static void finish(struct decoding *decoding, enum reason reason)
 	packet->reason = reason;
 	if (!is_flow(reason)) {
 		forget(packet);
+		packet->flags &= ~PACKET_FRAGMENT;
+		packet->fragment_ip = packet->fragment = 0;
 		return;
 	}
 	decoding->key->protocol_vlans = (uint32_t)packet->protocol << 24 |
@@ -228,6 +251,33 @@ static struct next decode_headers(
 	return next;
 }
 
+static void decode_all(struct decoding *decoding, struct next next, uint32_t tunnels_off)
+{
+	struct outside outside = { .packet.protocol = PROTOCOL_NONE };
+
+	next = decode_headers(decoding, &outside, next, tunnels_off);
+	if (outside.packet.protocol != PROTOCOL_NONE && next.reason != REASON_DEPTH &&
+			(!is_flow(next.reason) || decoding->overruns)) {
+		*decoding->packet = outside.packet;
+		*decoding->key = outside.key;
+		*decoding = outside.decoding;
+		next.reason = outside.reason;
+	}
+	finish(decoding, next.reason);
+}
+
+static void clear(struct packet *packet)
+{
+	forget(packet);
+	packet->flags &= PACKET_NO_HEADROOM;
+	packet->fragment_ip = 0;
+	packet->fragment = 0;
+	packet->network = 0;
+	packet->version = 0;
+	packet->app = 0;
+	packet->flow = NULL;
+}
+
 void decode_full(struct packet *packet, struct flow_key *key, enum link link, uint32_t tunnels_off)
 {
 	struct decoding decoding = {
@@ -239,23 +289,23 @@ void decode_full(struct packet *packet, struct flow_key *key, enum link link, ui
 	};
 	int ethertype = link_take(&decoding.cursor, link);
 	struct next next = { LAYER_ETHERTYPE, REASON_NOT_IP, ethertype, 0 };
-	struct outside outside = { .packet.protocol = PROTOCOL_NONE };
 
-	forget(packet);
-	packet->network = 0;
-	packet->version = 0;
-	packet->app = 0;
-	packet->flow = NULL;
+	clear(packet);
 	key->tunnel = 0;
-	if (ethertype < 0)
-		next = next_end(REASON_MALFORMED);
-	next = decode_headers(&decoding, &outside, next, tunnels_off);
-	if (outside.packet.protocol != PROTOCOL_NONE && next.reason != REASON_DEPTH &&
-			(!is_flow(next.reason) || decoding.overruns)) {
-		*packet = outside.packet;
-		*key = outside.key;
-		decoding = outside.decoding;
-		next.reason = outside.reason;
-	}
-	finish(&decoding, next.reason);
+	decode_all(&decoding, ethertype < 0 ? next_end(REASON_MALFORMED) : next, tunnels_off);
+}
+
+void decode_ip(struct packet *packet, struct flow_key *key, uint32_t tunnels_off)
+{
+	struct decoding decoding = {
+		.packet = packet,
+		.key = key,
+		.cursor = cursor_over(packet->data, packet->length),
+		.vlans = { key->protocol_vlans >> 12 & 0xfff, key->protocol_vlans & 0xfff },
+		.is_cut = packet->wire_length > packet->length,
+	};
+
+	decoding.vlan_count = decoding.vlans[0] != 0;
+	clear(packet);
+	decode_all(&decoding, next_ip(packet->data[0] >> 4), tunnels_off);
 }

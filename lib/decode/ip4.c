@@ -31,6 +31,8 @@ static struct next ip4_decode(struct decoding *decoding)
 		decoding_limit(decoding, total - length);
 	decoding->is_jumbo = false;
 	// RFC 791 3.2: only the fragment with offset 0 has the transport header.
+	if ((fragment & (FRAGMENT_OFFSET | MORE_FRAGMENTS)) != 0)
+		decoding_fragment(decoding);
 	if ((fragment & FRAGMENT_OFFSET) != 0) {
 		decoding->packet->protocol = header[9];
 		return next_end(REASON_FRAGMENT);

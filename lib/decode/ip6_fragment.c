@@ -21,11 +21,13 @@ static struct next ip6_fragment_decode(struct decoding *decoding)
 	if (header == NULL)
 		return next_short(decoding);
 	fragment = read_be16(header + 2);
+	// Neither offset nor more fragments: whole, RFC 6946.
+	if ((fragment & (FRAGMENT_OFFSET | MORE_FRAGMENTS)) != 0)
+		decoding_fragment(decoding);
 	if ((fragment & FRAGMENT_OFFSET) != 0) {
 		decoding->packet->protocol = header[0];
 		return next_end(REASON_FRAGMENT);
 	}
-	// Neither offset nor more fragments: whole, RFC 6946.
 	decoding->is_fragment |= (fragment & MORE_FRAGMENTS) != 0;
 	return next_ip_protocol(decoding, header[0]);
 }

@@ -11,7 +11,7 @@ static struct next ip_ports_decode(struct decoding *decoding)
 	const uint8_t *header = cursor_take(&decoding->cursor, length);
 
 	if (header == NULL)
-		return next_short(decoding);
+		return next_short_transport(decoding);
 	decoding_ports(decoding, header);
 	return next_end(REASON_NO_TRANSPORT);
 }

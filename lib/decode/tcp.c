@@ -14,12 +14,14 @@ static struct next tcp_decode(struct decoding *decoding)
 	unsigned length;
 
 	if (header == NULL)
-		return next_short(decoding);
+		return next_short_transport(decoding);
 	length = (header[12] >> 4) * 4;
 	if (length < HEADER_BYTES) // RFC 9293 3.1: the data offset counts the header
 		return next_end(REASON_MALFORMED);
-	if (cursor_take(&decoding->cursor, length - HEADER_BYTES) == NULL)
-		return next_short(decoding);
+	if (cursor_take(&decoding->cursor, length - HEADER_BYTES) == NULL) {
+		decoding->cursor.at = header;
+		return next_short_transport(decoding);
+	}
 	decoding->packet->tcp_flags = header[13];
 	decoding_ports(decoding, header);
 	return next_end(decoding_payload(decoding));
