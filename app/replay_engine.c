@@ -3,6 +3,7 @@
 
 #include "decode/decode.h"
 #include "fail.h"
+#include "fragment.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -16,6 +17,7 @@ enum {
 	FRAMES_BYTES = BURST_PACKETS * (CAPTURE_FRAME_MAX + HEADROOM_BYTES + LINE_BYTES),
 	// A packet gives a few pieces of evidence at most: a batch never fills the ring.
 	EVIDENCE_RING = 64 * BURST_PACKETS,
+	FRAGMENTED_MAX = 256, // datagrams, incomplete at the same time
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -83,6 +85,11 @@ static int worker_init(struct engine *engine, unsigned index)
 		.ended = flow_ended,
 		.context = engine,
 	};
+	const struct fragments_config fragments = {
+		.datagrams = FRAGMENTED_MAX,
+		.node = -1,
+		.counters = &path->counters,
+	};
 
 	streams.node = -1;
 	streams.counters = &path->counters;
@@ -94,7 +101,10 @@ static int worker_init(struct engine *engine, unsigned index)
 		return fail(ENOMEM);
 	path->flows = flow_table_create(&flows);
 	path->streams = streams_create(&streams);
-	return path->flows == NULL || path->streams == NULL ? fail(errno) : 0;
+	path->fragments = fragments_create(&fragments);
+	return path->flows == NULL || path->streams == NULL || path->fragments == NULL ?
+			fail(errno) :
+			0;
 }
 
 static int workers_init(struct engine *engine)
@@ -142,6 +152,7 @@ void engine_free(struct engine *engine)
 	for (unsigned i = 0; engine->workers != NULL && i < engine->config.worker_count; i++) {
 		streams_free(engine->workers[i].path.streams);
 		flow_table_free(engine->workers[i].path.flows);
+		fragments_free(engine->workers[i].path.fragments);
 		free(engine->workers[i].path.evidence);
 	}
 	free(engine->workers);
@@ -150,19 +161,24 @@ void engine_free(struct engine *engine)
 	free(engine);
 }
 
-// Any function of the addresses will do that is the same for both directions; a key has its ends
-// in order.
+// Any function of the addresses will do that is the same for both directions. Those of the outermost
+// packet, as NICs do it: all fragments of a datagram have them.
 static struct engine_worker *worker_of(struct engine *engine, unsigned index)
 {
-	const struct flow_key *key = &engine->batch.keys[index];
-	uint64_t words[4], hash;
+	const struct packet *packet = &engine->batch.packets[index];
+	const uint8_t *ip = packet->data + packet->network;
+	unsigned bytes = packet->version == 4 ? 8 : 32;
+	uint32_t hash = 0, word;
 
-	if (engine->batch.packets[index].protocol == PROTOCOL_NONE)
+	if (packet->version == 0)
 		return &engine->workers[0];
-	static_assert(sizeof(words) == sizeof(key->ends), "two addresses");
-	memcpy(words, key->ends, sizeof(words));
-	hash = (words[0] ^ words[1] ^ words[2] ^ words[3]) * 0x9e3779b97f4a7c15;
-	return &engine->workers[(hash >> 32) * engine->config.worker_count >> 32];
+	ip += packet->version == 4 ? 12 : 8;
+	for (unsigned i = 0; i < bytes; i += sizeof(word)) {
+		memcpy(&word, ip + i, sizeof(word));
+		hash ^= word;
+	}
+	hash *= 0x9e3779b1;
+	return &engine->workers[(uint64_t)hash * engine->config.worker_count >> 32];
 }
 
 static void spread(struct engine *engine)

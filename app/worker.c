@@ -3,6 +3,7 @@
 
 #include "evidence.h"
 #include "fail.h"
+#include "fragment.h"
 #include "log.h"
 #include "memory.h"
 
@@ -24,6 +25,7 @@ enum {
 	PUBLISHES_PER_S = 1000,
 	DRAIN_MS = 50, // longest time to forward after the word to stop
 	DRAIN_QUIET_MS = 5, // nothing arrived for so long: nothing is under way
+	FRAGMENTED_MAX = 512, // datagrams, incomplete at the same time
 	END_MS = 2000, // longest time to wait for the manager to take the last flow records
 };
 
@@ -73,6 +75,10 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 		.timeouts = config->timeouts,
 	};
 	struct streams_config streams = config->streams;
+	struct fragments_config fragments = {
+		.datagrams = FRAGMENTED_MAX,
+		.node = config->node,
+	};
 
 	if (w == NULL)
 		return NULL;
@@ -94,8 +100,14 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->path.streams = streams_create(&streams);
 	if (w->path.streams == NULL)
 		goto err_flows;
+	fragments.counters = &w->path.counters;
+	w->path.fragments = fragments_create(&fragments);
+	if (w->path.fragments == NULL)
+		goto err_streams;
 	return w;
 
+err_streams:
+	streams_free(w->path.streams);
 err_flows:
 	flow_table_free(w->path.flows);
 err_worker:
@@ -107,6 +119,7 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	fragments_free(w->path.fragments);
 	streams_free(w->path.streams);
 	flow_table_free(w->path.flows);
 	memory_free(w, sizeof(*w));

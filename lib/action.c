@@ -87,7 +87,8 @@ static bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
 	packet->data = data;
 	packet->length += VLAN_TAG_BYTES;
 	packet->network += packet->version != 0 ? VLAN_TAG_BYTES : 0;
-	packet->transport += packet->transport != 0 ? VLAN_TAG_BYTES : 0;
+	if (packet->transport != 0 && (packet->flags & PACKET_REASSEMBLED) == 0)
+		packet->transport += VLAN_TAG_BYTES;
 	return true;
 }
 

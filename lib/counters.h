@@ -53,6 +53,12 @@ struct counters {
 	uint64_t segments_wrong; // of a wrong checksum
 	uint64_t segments_refused; // outside of the receiver's window, or older than its timestamp
 
+	uint64_t fragments_reassembled; // datagrams
+	uint64_t fragments_evicted; // incomplete datagrams given up for others
+	uint64_t fragments_expired; // incomplete for too long
+	uint64_t fragments_spoilt; // the receiver will not put them together
+	uint64_t fragments_refused; // fragments without a place
+
 	uint64_t scans;
 	uint64_t scanned_bytes;
 	uint64_t rule_matches;

@@ -2,6 +2,7 @@
 #include "path.h"
 
 #include "decode/decode.h"
+#include "fragment.h"
 #include "inspect.h"
 
 // What happens to packets, in order. Each stage takes the whole burst, so that it can prefetch; a
@@ -9,6 +10,8 @@
 void path_burst(struct path *path, struct burst *burst)
 {
 	decode_burst(burst, path->tunnels_off);
+	if (path->fragments != NULL)
+		fragment_burst(path->fragments, burst, path->tunnels_off);
 	flow_lookup_burst(path->flows, burst);
 	inspect_burst(path, burst);
 	if (path->policy->is_tap)

@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "policy.h"
 
+struct fragments;
 struct rte_ring;
 struct streams;
 
@@ -23,6 +24,7 @@ struct path {
 	struct policy_worker *scratch; // &policy->workers[own index]
 	struct flow_table *flows;
 	struct streams *streams;
+	struct fragments *fragments; // NULL: each of them is looked at alone
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
 	struct path_budget budget;
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
@@ -30,8 +32,8 @@ struct path {
 	struct findings findings;
 };
 
-// decode -> flow lookup -> detect -> verdict -> policy -> act. Afterwards every packet has its
-// reason; those of group DROPPED are not to be transmitted.
+// decode -> fragments -> flow lookup -> detect -> verdict -> policy -> act. Afterwards every packet
+// has its reason; those of group DROPPED are not to be transmitted.
 void path_burst(struct path *path, struct burst *burst);
 
 // Enters every packet of the burst in the books, once it is known whether it was transmitted: the

@@ -79,7 +79,7 @@ static void read_options(struct stream_segment *segment, const uint8_t *at, cons
 void stream_segment_read(struct stream_segment *segment, const struct packet *packet,
 		const struct flow_key *key)
 {
-	const uint8_t *header = packet->data + packet->transport;
+	const uint8_t *header = packet_transport(packet);
 	const uint32_t header_length = (header[12] >> 4) * 4;
 	const uint32_t length = packet->payload != NULL ? packet->payload_length : 0;
 

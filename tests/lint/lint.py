@@ -21,7 +21,7 @@ SKIPPED = 77
 FLOORS = {
     0: "fail log text memory packet reasons application signals flow_end metrics",
     1: "counters evidence decode scan yaml",
-    2: "flow stream snapshot",
+    2: "flow fragment stream snapshot",
     3: "detect host health",
     4: "action event rules metric",
     5: "policy",
