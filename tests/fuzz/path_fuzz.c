@@ -2,6 +2,7 @@
 // Any frames through the whole path, with a small table and a policy that tags and drops: frames
 // stay in their buffers and every one is counted once.
 #include "evidence.h"
+#include "fragment.h"
 #include "path.h"
 #include "stream.h"
 
@@ -65,10 +66,16 @@ static struct path *make_path(void)
 		.timeouts = { 1000, 5000, 100, 1000, 2000 },
 		.counters = &path->counters,
 	};
+	const struct fragments_config fragments = {
+		.datagrams = 16,
+		.node = -1,
+		.counters = &path->counters,
+	};
 
 	// So few that they run out.
 	path->streams = need(streams_create(&(struct streams_config){
 			4, 3, 1, STREAM_WINDOW_BYTES, -1, &path->counters }));
+	path->fragments = need(fragments_create(&fragments));
 	path->policy = make_policy();
 	path->scratch = &path->policy->workers[0];
 	path->flows = need(flow_table_create(&flows));

@@ -67,7 +67,7 @@ def seeds(target):
             yield b"".join(framed(conversation(request)))
     elif target == "http":
         yield from REQUESTS
-    elif target in ("flow", "stream"):  # bytes that choose operations
+    elif target in ("flow", "fragment", "stream"):  # bytes that choose operations
         yield from (random.Random(seed).randbytes(2000) for seed in range(8))
     else:  # a file that a user writes
         yield from (rules.encode() for rules in RULES)
