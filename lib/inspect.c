@@ -30,7 +30,10 @@ struct conclusion {
 // told of the initiator.
 static unsigned told_of(const struct inspection *in, uint8_t signal)
 {
-	return signal == SIGNAL_ADDRESS || signal == SIGNAL_PAYLOAD ? in->initiator : in->side;
+	return signal == SIGNAL_ADDRESS || signal == SIGNAL_PAYLOAD ||
+					signal == SIGNAL_SKYPE_LOGIN ?
+			in->initiator :
+			in->side;
 }
 
 static void describe_source(const struct conclusion *conclusion, struct evidence *evidence)

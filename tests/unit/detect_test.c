@@ -60,7 +60,8 @@ static void says_whether_more_may_help(void **)
 		{ "GET / HTTP/1.1\r\n", true, true },
 		{ "GET / HTTP/1.1\r\n\r\n", false, true },
 		{ "HTTP/1.1 200 OK\r\n", false, true },
-		{ "\x16\x03\x01", false, false },
+		{ "\x16\x03\x01", true, false },
+		{ "\x17\x03\x01", false, false },
 	};
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {

@@ -462,7 +462,7 @@ static void much_evidence_of_each_is_bounded(void **)
 		host_learn(table, &evidence);
 	}
 	assert_true(host_stats(table)->evicted > 0);
-	assert_true(host_count(table) > HOSTS / 2);
+	assert_true(host_count(table) > HOSTS / 4);
 	// With what the allocator needs.
 	assert_true(mallinfo2().uordblks - before <= (size_t)CAPACITY * HOST_BYTES * 5 / 4);
 	host_table_free(table);

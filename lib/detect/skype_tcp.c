@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Skype's TCP connections (2003 to 2017): what the first bytes of a direction prove, as facts.
+//
+// The login servers' greeting by itself is strong: an empty record is odd, not impossible. Their
+// answer in the same flow makes it certain; without the greeting it says nothing.
+#include "detect/detect.h"
+#include "detect/skype_stream.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+
+enum {
+	TEXT_BYTES = 16, // shown of what was seen
+	KEY_EXCHANGE_DECIDED = 53, // as T5 and T6 without a hello in front
+	ANSWER_BYTES = 79,
+};
+
+static void add(struct findings *findings, const struct sample *sample, enum signal signal,
+		enum confidence confidence)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool is_login = signal == SIGNAL_SKYPE_LOGIN || signal == SIGNAL_SKYPE_LOGIN_REQUEST;
+	struct fact *fact = findings_add_fact(findings);
+
+	if (fact == NULL)
+		return;
+	fact->signal = signal;
+	fact->app = APP_SKYPE;
+	fact->confidence = confidence;
+	fact->role = is_login ? FLOW_ROLE_LOGIN : FLOW_ROLE_P2P;
+	for (unsigned i = 0; i < TEXT_BYTES && i < sample->length; i++) {
+		fact->text[fact->text_length++] = digits[sample->data[i] >> 4];
+		fact->text[fact->text_length++] = digits[sample->data[i] & 0xf];
+	}
+}
+static_assert(2 * TEXT_BYTES <= FACT_TEXT_BYTES, "the text fits");
+
+static void prove(const struct sample *sample, struct findings *findings)
+{
+	static const struct {
+		bool (*holds)(const uint8_t *data, size_t length);
+		enum signal signal;
+	} proofs[] = {
+		{ skype_is_fake_hello, SIGNAL_SKYPE_FAKE_HELLO },
+		{ skype_is_fake_answer, SIGNAL_SKYPE_FAKE_ANSWER },
+		{ skype_is_login_request, SIGNAL_SKYPE_LOGIN_REQUEST },
+		{ skype_reuses_key_stream, SIGNAL_SKYPE_KEY_STREAM },
+		{ skype_reuses_key_stream_unpadded, SIGNAL_SKYPE_KEY_STREAM },
+		{ skype_pads_key_exchange, SIGNAL_SKYPE_KEY_EXCHANGE },
+	};
+
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
+		if (proofs[i].holds(sample->data, sample->length))
+			add(findings, sample, proofs[i].signal, CONFIDENCE_CERTAIN);
+}
+
+static void greet(const struct sample *sample, struct findings *findings)
+{
+	if (skype_is_login_greeting(sample->data, sample->length))
+		add(findings, sample, SIGNAL_SKYPE_LOGIN, CONFIDENCE_STRONG);
+	if (skype_is_login_answer(sample->data, sample->length) &&
+			(sample->signals & 1u << SIGNAL_SKYPE_LOGIN) != 0)
+		add(findings, sample, SIGNAL_SKYPE_LOGIN, CONFIDENCE_CERTAIN);
+}
+
+// How many bytes decide: behind a hello, an answer or a greeting more may follow.
+static size_t decided_at(const struct sample *sample)
+{
+	const uint8_t *data = sample->data;
+	const size_t length = sample->length;
+
+	if (skype_is_fake_hello(data, length) || skype_is_fake_answer(data, length) ||
+			skype_is_login_greeting(data, length))
+		return SKYPE_STREAM_BYTES;
+	if (length < KEY_EXCHANGE_DECIDED)
+		return KEY_EXCHANGE_DECIDED;
+	// Anything that begins as a TLS hello or its answer; few others are as short.
+	if (data[0] == 0x80 || data[0] == 0x16)
+		return ANSWER_BYTES;
+	return 0;
+}
+
+static enum match skype_tcp_match(const struct sample *sample, struct findings *findings)
+{
+	const uint8_t facts = findings->fact_count;
+	const size_t decided = decided_at(sample);
+
+	if (!sample->is_first)
+		return MATCH_NO;
+	prove(sample, findings);
+	greet(sample, findings);
+	if (sample->length < decided && !sample->is_last) {
+		findings_want(findings, sample->length + 1);
+		return MATCH_MORE;
+	}
+	return findings->fact_count > facts ? MATCH_YES : MATCH_NO;
+}
+
+const struct detector detector_skype_tcp = {
+	.name = "skype_tcp",
+	.protocol = IPPROTO_TCP,
+	.match = skype_tcp_match,
+};

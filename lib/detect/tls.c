@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TLS hellos (RFC 8446, RFC 5246), recognised on any port by what they look like.
+//
+// tls.sni  the server name that a client asks for (RFC 6066 3), in lower case, without final dot. No
+//          value when it holds what no name does.
+//
+// A hello may be cut into any number of records (RFC 8446 5.1), and is read byte by byte across
+// them.
+#include "detect/detect.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+	RECORD_HANDSHAKE = 22,
+	RECORD_HEADER_BYTES = 5,
+	RECORD_MAX = 1 << 14, // RFC 8446 5.1
+	CLIENT_HELLO = 1,
+	SERVER_HELLO = 2,
+	VERSION_MAJOR = 3,
+	RANDOM_BYTES = 32,
+	EXTENSION_SERVER_NAME = 0,
+	NAME_HOST = 0,
+	NAME_MAX = 255,
+};
+
+// The handshake's bytes, without the headers of records.
+struct reader {
+	const uint8_t *at;
+	const uint8_t *end;
+	size_t record; // bytes left of it
+	size_t message; // bytes left of the hello
+	enum match match; // YES while nothing is missing or wrong
+};
+
+static void open_record(struct reader *reader)
+{
+	const uint8_t *header = reader->at;
+
+	if (reader->end - header < RECORD_HEADER_BYTES) {
+		reader->match = MATCH_MORE;
+		// Enough to see that it is something else.
+		if (reader->end > header && header[0] != RECORD_HANDSHAKE)
+			reader->match = MATCH_NO;
+		if (reader->end - header > 1 && header[1] != VERSION_MAJOR)
+			reader->match = MATCH_NO;
+		return;
+	}
+	reader->record = (size_t)header[3] << 8 | header[4];
+	reader->at += RECORD_HEADER_BYTES;
+	// No record of a handshake is empty (RFC 8446 5.1).
+	if (header[0] != RECORD_HANDSHAKE || header[1] != VERSION_MAJOR || reader->record == 0 ||
+			reader->record > RECORD_MAX)
+		reader->match = MATCH_NO;
+}
+
+// The next byte; 0 once the match is no YES any more.
+static uint8_t take(struct reader *reader)
+{
+	if (reader->message == 0)
+		reader->match = MATCH_NO;
+	if (reader->match == MATCH_YES && reader->record == 0)
+		open_record(reader);
+	if (reader->match == MATCH_YES && reader->at == reader->end)
+		reader->match = MATCH_MORE;
+	if (reader->match != MATCH_YES)
+		return 0;
+	reader->record--;
+	reader->message--;
+	return *reader->at++;
+}
+
+static size_t take_number(struct reader *reader, unsigned bytes)
+{
+	size_t number = 0;
+
+	for (; bytes > 0; bytes--)
+		number = number << 8 | take(reader);
+	return number;
+}
+
+static void skip(struct reader *reader, size_t count)
+{
+	if (count > reader->message)
+		reader->match = MATCH_NO;
+	for (; count > 0 && reader->match == MATCH_YES; count--)
+		take(reader);
+}
+
+static bool is_name_byte(uint8_t byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' ||
+			byte == '-' || byte == '_';
+}
+
+static bool ends_with(const uint8_t *name, size_t length, const char *end)
+{
+	size_t count = strlen(end);
+
+	return length >= count && memcmp(name + length - count, end, count) == 0 &&
+			(length == count || name[length - count - 1] == '.');
+}
+
+// Skype's own servers; Teams and web pages ask for them, too.
+static void judge_name(struct findings *findings, const uint8_t *name, size_t length)
+{
+	struct fact *fact;
+
+	if (!ends_with(name, length, "skype.com") && !ends_with(name, length, "skypeassets.com"))
+		return;
+	fact = findings_add_fact(findings);
+	if (fact == NULL)
+		return;
+	fact->signal = SIGNAL_SKYPE_NAME;
+	fact->app = APP_SKYPE;
+	fact->confidence = CONFIDENCE_WEAK;
+	fact->text_length = findings_printable(fact->text, sizeof(fact->text), name, length);
+}
+
+static void read_name(struct reader *reader, struct findings *findings)
+{
+	uint8_t *name = findings->store + findings->stored;
+	size_t length;
+	bool is_name = true;
+
+	take_number(reader, 2); // of the list, which holds one name
+	if (take(reader) != NAME_HOST)
+		return;
+	length = take_number(reader, 2);
+	if (length > NAME_MAX || length == 0 || length > STORE_BYTES - (size_t)findings->stored)
+		return;
+	for (size_t i = 0; i < length; i++) {
+		uint8_t byte = take(reader);
+
+		name[i] = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+		is_name &= is_name_byte(name[i]);
+	}
+	if (reader->match != MATCH_YES || !is_name)
+		return;
+	findings->stored += length;
+	length -= name[length - 1] == '.';
+	findings_add(findings, BUFFER_TLS_SNI, name, length);
+	judge_name(findings, name, length);
+}
+
+static void read_extensions(struct reader *reader, struct findings *findings)
+{
+	size_t left = take_number(reader, 2);
+
+	while (reader->match == MATCH_YES && left >= 4) {
+		size_t type = take_number(reader, 2);
+		size_t length = take_number(reader, 2);
+
+		if (type == EXTENSION_SERVER_NAME && length >= 5) {
+			read_name(reader, findings);
+			return;
+		}
+		skip(reader, length);
+		left -= left < 4 + length ? left : 4 + length;
+	}
+}
+
+// RFC 8446 4.1.2.
+static void read_client_hello(struct reader *reader, struct findings *findings)
+{
+	if (take(reader) != VERSION_MAJOR && reader->match == MATCH_YES)
+		reader->match = MATCH_NO;
+	skip(reader, 1 + RANDOM_BYTES);
+	skip(reader, take(reader));
+	skip(reader, take_number(reader, 2));
+	skip(reader, take(reader));
+	if (reader->match == MATCH_YES && reader->message > 0)
+		read_extensions(reader, findings);
+}
+
+static enum match tls_match(const struct sample *sample, struct findings *findings)
+{
+	struct reader reader = {
+		.at = sample->data,
+		.end = sample->data + sample->length,
+		.message = 4,
+		.match = MATCH_YES,
+	};
+	uint8_t type;
+
+	if (!sample->is_first)
+		return MATCH_NO;
+	type = take(&reader);
+	if (reader.match == MATCH_YES && type != CLIENT_HELLO && type != SERVER_HELLO)
+		return MATCH_NO;
+	reader.message = 3;
+	reader.message = take_number(&reader, 3);
+	if (reader.match == MATCH_YES && type == CLIENT_HELLO)
+		read_client_hello(&reader, findings);
+	if (reader.match == MATCH_MORE && !sample->is_last)
+		findings_want(findings, sample->length + (reader.record > 0 ? reader.record : 1));
+	return reader.match;
+}
+
+const struct detector detector_tls = {
+	.name = "tls",
+	.app_proto = "tls",
+	.protocol = IPPROTO_TCP,
+	.match = tls_match,
+};
