@@ -105,44 +105,61 @@ static uint64_t memory_needed(const struct host_plan *plan, bool has_hugepages)
 	return plan->mbufs * object + SPARE_BYTES;
 }
 
+void eal_memory(const struct host_plan *plan, int node, struct node_memory *memory)
+{
+	memory->need_mb = memory_needed(plan, true) / MEGABYTE + 1;
+	memory->free_mb = free_hugepages(node) / MEGABYTE;
+	snprintf(memory->command, sizeof(memory->command),
+			"echo %lu > /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
+			(memory->need_mb + 1) / 2, RTE_MAX(node, 0));
+}
+
 static int plan_memory(const struct options *options, struct host_plan *plan)
 {
 	int node = RTE_MAX(plan->placement.node, 0);
-	uint64_t need = memory_needed(plan, true) / MEGABYTE + 1;
-	uint64_t have = free_hugepages(node) / MEGABYTE;
-	char command[128];
+	struct node_memory memory;
 
 	if (options->memory == MEMORY_NONE)
 		return 0;
-	plan->has_hugepages = have >= need;
+	eal_memory(plan, node, &memory);
+	plan->has_hugepages = memory.free_mb >= memory.need_mb;
 	if (plan->has_hugepages)
 		return 0;
-	snprintf(command, sizeof(command),
-			"echo %lu > /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
-			(need + 1) / 2, node);
 	if (options->memory == MEMORY_AUTO) {
 		LOG(WARNING, "%lu MB of huge pages needed on NUMA node %d, %lu MB free: going on without, which costs about half of the speed; to have them: %s",
-				need, node, have, command);
+				memory.need_mb, node, memory.free_mb, memory.command);
 		return 0;
 	}
-	LOG(ERR, "%lu MB of huge pages needed on NUMA node %d, %lu MB free; to have them: %s", need,
-			node, have, command);
+	LOG(ERR, "%lu MB of huge pages needed on NUMA node %d, %lu MB free; to have them: %s",
+			memory.need_mb, node, memory.free_mb, memory.command);
 	return fail(ENOMEM);
 }
 
-int eal_plan(const struct options *options, struct host_plan *plan)
+int eal_place(const struct options *options, struct host_plan *plan)
 {
 	unsigned workers = cpus_worker_count(options);
 
 	*plan = (struct host_plan){ .device_count = options->port_count };
-	for (unsigned i = 0; i < options->port_count; i++) {
+	for (unsigned i = 0; i < options->port_count; i++)
 		device_resolve(options, i, workers, &plan->devices[i]);
-		if (device_check(&plan->devices[i]) < 0)
-			return -errno;
-	}
 	if (cpus_place(options, plan) < 0)
 		return -errno;
 	plan_mbufs(options, plan);
+	return 0;
+}
+
+int eal_plan(const struct options *options, struct host_plan *plan)
+{
+	char message[DEVICE_MESSAGE_BYTES];
+
+	if (eal_place(options, plan) < 0)
+		return -errno;
+	for (unsigned i = 0; i < plan->device_count; i++) {
+		if (device_is_missing(&plan->devices[i], message)) {
+			LOG(ERR, "%s", message);
+			return fail(ENODEV);
+		}
+	}
 	return plan_memory(options, plan);
 }
 
@@ -276,10 +293,13 @@ static void print_arguments(const struct arguments *arguments)
 static int explain_init(const struct options *options, const struct host_plan *plan)
 {
 	int error = rte_errno == 0 ? EINVAL : rte_errno;
+	char message[DEVICE_MESSAGE_BYTES];
 
 	for (unsigned i = 0; i < plan->device_count; i++) {
-		if (device_explain_driver(&plan->devices[i]))
+		if (device_lacks_driver(&plan->devices[i], message)) {
+			LOG(ERR, "%s", message);
 			return fail(error);
+		}
 	}
 	if (error == EACCES || error == EPERM)
 		LOG(ERR, "DPDK does not start: %s; is this user allowed to? As root: sudo wiretag run",

@@ -37,6 +37,17 @@ struct host_plan {
 	bool has_hugepages;
 };
 
+// What a node must have, and has, of huge pages.
+struct node_memory {
+	uint64_t need_mb, free_mb;
+	char command[128]; // that provides them
+};
+
+// Decides who runs where with how many buffers; whether the host has all that is another matter. 0,
+// or -errno after a message.
+int eal_place(const struct options *options, struct host_plan *plan);
+void eal_memory(const struct host_plan *plan, int node, struct node_memory *memory);
+
 // Looks at the host and decides. 0, or -errno after a message.
 int eal_plan(const struct options *options, struct host_plan *plan);
 // Starts DPDK as planned; lcore 0 is the manager, lcore 1 + i is worker i. 0, or -errno after a

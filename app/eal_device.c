@@ -243,19 +243,22 @@ static bool has_plugin(const struct device *device)
 {
 	char path[PATH_MAX], name[64];
 
+	if (access(RTE_EAL_PMD_PATH, R_OK) != 0)
+		return true; // drivers are not in files of their own
 	driver_name(device, name, sizeof(name), '_');
 	snprintf(path, sizeof(path), "%s/librte_net_%s.so", RTE_EAL_PMD_PATH, name);
 	return access(path, R_OK) == 0;
 }
 
-bool device_explain_driver(const struct device *device)
+bool device_lacks_driver(const struct device *device, char message[DEVICE_MESSAGE_BYTES])
 {
 	char name[64];
 
 	if (device->port->kind != PORT_VDEV || has_plugin(device))
 		return false;
 	driver_name(device, name, sizeof(name), '-');
-	LOG(ERR, "port '%s': there is no driver for '%s'; Debian has drivers in packages: apt install librte-net-%s%s%d",
+	snprintf(message, DEVICE_MESSAGE_BYTES,
+			"port '%s': there is no driver for '%s'; Debian has drivers in packages: apt install librte-net-%s%s%d",
 			device->port->name, device->name, name,
 			isdigit((unsigned char)name[strlen(name) - 1]) ? "-" : "", DPDK_ABI);
 	return true;
@@ -263,29 +266,40 @@ bool device_explain_driver(const struct device *device)
 
 static void explain_vdev(const struct device *device)
 {
-	if (device_explain_driver(device))
+	char message[DEVICE_MESSAGE_BYTES];
+
+	if (device_lacks_driver(device, message)) {
+		LOG(ERR, "%s", message);
 		return;
+	}
 	LOG(ERR, "port '%s': '%s' does not start; are its arguments right, does what they name exist, and is this user allowed to use it? 'dpdk.log_level: debug' shows more",
 			device->port->name, device->text);
 }
 
-int device_check(const struct device *device)
+void device_kernel_driver(const struct device *device, char *driver, size_t size)
+{
+	pci_driver(device->name, driver, size);
+}
+
+bool device_is_missing(const struct device *device, char message[DEVICE_MESSAGE_BYTES])
 {
 	const char *port = device->port->name;
 	char path[PATH_MAX], driver[64];
 
 	if (!device->is_physical || !device->is_resolved || is_for_dpdk(device->name))
-		return 0;
+		return false;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", device->name);
 	pci_driver(device->name, driver, sizeof(driver));
 	if (access(path, F_OK) != 0)
-		LOG(ERR, "port '%s': there is no PCI device %s; see: lspci -D | grep Ethernet",
+		snprintf(message, DEVICE_MESSAGE_BYTES,
+				"port '%s': there is no PCI device %s; see: lspci -D | grep Ethernet",
 				port, device->name);
 	else
-		LOG(ERR, "port '%s': %s belongs to %s; give it to DPDK: driverctl set-override %s vfio-pci",
+		snprintf(message, DEVICE_MESSAGE_BYTES,
+				"port '%s': %s belongs to %s; give it to DPDK: driverctl set-override %s vfio-pci",
 				port, device->name, driver[0] == '\0' ? "no driver" : driver,
 				device->name);
-	return fail(ENODEV);
+	return true;
 }
 
 static bool is_mac(uint16_t id, const char *mac)

@@ -7,6 +7,7 @@
 #include "manager.h"
 #include "options.h"
 #include "port.h"
+#include "probe.h"
 #include "replay.h"
 #include "shared.h"
 #include "worker.h"
@@ -221,15 +222,20 @@ static int run_host(struct run *run)
 	return ret;
 }
 
-// The value of -c, which is all that there is to say; NULL after a message otherwise.
-static const char *only_config(int argc, char **argv)
+// The value of -c, which is all that there is to say but for --probe where `is_probe` is not NULL;
+// NULL after a message otherwise.
+static const char *only_config(int argc, char **argv, bool *is_probe)
 {
+	static const struct option options[] = { { "probe", no_argument, NULL, 'p' }, { 0 } };
 	const char *path = NULL;
 
-	for (int option; (option = getopt(argc, argv, "c:")) != -1;) {
-		if (option != 'c')
+	for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+		if (option == 'p' && is_probe != NULL)
+			*is_probe = true;
+		else if (option == 'c')
+			path = optarg;
+		else
 			return NULL;
-		path = optarg;
 	}
 	if (optind < argc)
 		fprintf(stderr, "wiretag: nothing is known of '%s'\n", argv[optind]);
@@ -242,7 +248,7 @@ static const char *only_config(int argc, char **argv)
 
 static int run_main(int argc, char **argv)
 {
-	const char *path = only_config(argc, argv);
+	const char *path = only_config(argc, argv, NULL);
 	struct run run = { 0 };
 	int status = EXIT_DONE;
 
@@ -260,7 +266,8 @@ static int run_main(int argc, char **argv)
 
 static int check_main(int argc, char **argv)
 {
-	const char *path = only_config(argc, argv);
+	bool is_probe = false;
+	const char *path = only_config(argc, argv, &is_probe);
 	struct run run = { 0 };
 	int status = EXIT_INPUT;
 
@@ -269,7 +276,7 @@ static int check_main(int argc, char **argv)
 	if (run_read(&run, path, true)) {
 		printf("%s: %u pairs, %u rules: good\n", path, run.options->pair_count,
 				rules_count(run.policy->rules));
-		status = EXIT_DONE;
+		status = !is_probe || probe_host(stdout, run.options) == 0 ? EXIT_DONE : EXIT_HOST;
 	}
 	policy_free(run.policy);
 	options_free(run.options);
@@ -284,6 +291,8 @@ static void run_help(FILE *stream)
 
 static void check_help(FILE *stream)
 {
+	fputs("\n--probe looks at the host as well: what it lacks, with the command that mends it.\n",
+			stream);
 	fputs("\nThe keys of FILE, each with its default:\n\n", stream);
 	options_help(stream);
 }
@@ -296,7 +305,8 @@ static const struct command {
 	{ "read", "[-c FILE] [-r DIR] [--json] [--workers N] [--write OUT.pcap] CAPTURE...",
 			"classify captures", replay_main, replay_help },
 	{ "run", "-c FILE", "forward between pairs of ports", run_main, run_help },
-	{ "check", "-c FILE", "validate configuration and rules", check_main, check_help },
+	{ "check", "-c FILE [--probe]", "validate configuration and rules", check_main,
+			check_help },
 	{ "bench", "[OPTION...] [SCENARIO...]", "measure the packet's path", bench_main,
 			bench_help },
 };

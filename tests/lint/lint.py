@@ -27,7 +27,7 @@ FLOORS = {
     5: "policy",
     6: "path shared dpdk options port listener process capture summary",
     7: "eal worker http telemetry replay reload bench",
-    8: "control",
+    8: "control probe",
     9: "manager",
     10: "main",
 }
