@@ -153,6 +153,12 @@ static struct lane *create_lane(
 		.capacity = scenario->capacity,
 		.timeouts = options->timeouts,
 		.budget = { options->inspect_packets, options->inspect_bytes },
+		.streams = {
+			.streams = options->streams_capacity,
+			.small_buffers = options->streams_small_buffers,
+			.large_buffers = options->streams_large_buffers,
+			.budget = options->inspect_stream_bytes,
+		},
 		.has_hash = !is_base && scenario->bar == BAR_HASH,
 		.renews_requests = !is_base && scenario->renews_requests,
 	};

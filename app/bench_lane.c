@@ -215,6 +215,17 @@ void lane_prepare(struct lane *lane, enum bench_stage stage, uint32_t packets)
 		forward(lane, count);
 }
 
+// Connections are mostly long past inspection; those that are renewed are not.
+static void stop_inspecting(struct lane *lane)
+{
+	for (unsigned i = 0; i < lane->burst.count; i++) {
+		struct flow *flow = lane->burst.packets[i].flow;
+
+		if (flow != NULL)
+			flow_stop_inspecting(flow_details(lane->path.flows, flow), flow);
+	}
+}
+
 static void open_flows(struct lane *lane)
 {
 	unsigned count;
@@ -222,6 +233,8 @@ static void open_flows(struct lane *lane)
 	source_reopen(lane->source);
 	while ((count = source_open(lane->source, lane->mbufs)) > 0) {
 		forward(lane, count);
+		if (lane->config.traffic.kind == SOURCE_REQUESTS)
+			stop_inspecting(lane);
 		if (lane->hash != NULL)
 			bench_hash_burst(lane->hash, &lane->burst);
 	}
@@ -233,6 +246,7 @@ struct lane *lane_create(const struct lane_config *config)
 	struct flow_config flows = {
 		.capacity = config->capacity, .node = -1, .timeouts = config->timeouts
 	};
+	struct streams_config streams = config->streams;
 	int error;
 
 	if (lane == NULL)
@@ -243,9 +257,12 @@ struct lane *lane_create(const struct lane_config *config)
 	flows.counters = &lane->path.counters;
 	lane->source = source_create(&config->traffic, config->capture);
 	lane->path.flows = lane->source == NULL ? NULL : flow_table_create(&flows);
+	streams.node = -1;
+	streams.counters = &lane->path.counters;
+	lane->path.streams = streams_create(&streams);
 	if (config->has_hash)
 		lane->hash = bench_hash_create(config->traffic.flows);
-	if (lane->path.flows == NULL || create_ring(lane) < 0 ||
+	if (lane->path.flows == NULL || lane->path.streams == NULL || create_ring(lane) < 0 ||
 			(config->has_hash && lane->hash == NULL)) {
 		error = errno;
 		lane_free(lane);

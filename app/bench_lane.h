@@ -7,6 +7,7 @@
 
 #include "bench_source.h"
 #include "path.h"
+#include "stream.h"
 
 #include <rte_mbuf_core.h>
 
@@ -27,6 +28,7 @@ struct lane_config {
 	uint32_t capacity; // of the flow table
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
+	struct streams_config streams; // node and counters do not matter
 	bool has_hash; // for STAGE_HASH
 	bool renews_requests; // ends and begins their flows, so that each request is inspected
 };

@@ -17,7 +17,7 @@ static void write_config(struct text *text, const char *rules, unsigned hosts, c
 			FIRST_RULE, SOURCE_SERVER_PORT);
 	for (unsigned i = 0; i < hosts; i++)
 		text_printf(text,
-				"- {id: %u, app: bench-web, match: {http.host: 'host%u\\.bench\\.example'}}\n",
+				"- {id: %u, app: bench-web, confidence: certain, match: {http.host: 'host%u\\.bench\\.example'}}\n",
 				FIRST_RULE + 1 + i, i);
 	text_printf(text, "policy: {bench-bulk: %s}\n", action);
 }

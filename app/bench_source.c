@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +25,26 @@ enum {
 	IP4_BYTES = 20,
 	TCP_BYTES = 20,
 	REQUEST_BYTES = ETHERNET_BYTES + IP4_BYTES + TCP_BYTES + SOURCE_HTTP_BYTES,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_ACK = 0x10,
 	STEP_PRIME = 1000003, // walks through all flows, far from one to the next
+};
+
+// Segments without payload.
+enum segment_kind {
+	SEGMENT_SYN,
+	SEGMENT_SYN_ACK,
+	SEGMENT_ACK,
+	SEGMENT_RST,
+	SEGMENT_COUNT,
+};
+
+struct request {
+	uint8_t frame[REQUEST_BYTES];
+	uint32_t sum; // for the checksum, without addresses and ports
+};
+
+struct segment {
+	uint8_t frame[64];
+	uint32_t sum;
 };
 
 struct source {
@@ -45,8 +63,9 @@ struct source {
 	struct bench_capture *capture;
 	size_t frame; // of the capture, the next one
 	uint32_t pass; // through the capture
-	uint8_t datagram[64], segment[64];
-	uint8_t requests[HTTP_TEMPLATES][REQUEST_BYTES];
+	uint8_t datagram[64];
+	struct segment segments[SEGMENT_COUNT];
+	struct request requests[HTTP_TEMPLATES];
 };
 
 // splitmix64, Steele et al. 2014.
@@ -115,19 +134,56 @@ static void put_headers(uint8_t *frame, unsigned protocol, unsigned ip_bytes)
 	put16(ip + 10, 0x1234);
 	if (protocol == IPPROTO_UDP)
 		put16(ip + IP4_BYTES + 4, ip_bytes - IP4_BYTES);
-	else
-		memcpy(ip + IP4_BYTES + 12, "\x50\x10\x20", 3);
+}
+
+// A client's numbers begin with 0, and so do a server's.
+static void put_tcp(uint8_t *frame, unsigned ip_bytes, uint8_t flags)
+{
+	uint8_t *tcp = frame + ETHERNET_BYTES + IP4_BYTES;
+
+	put_headers(frame, IPPROTO_TCP, ip_bytes);
+	tcp[7] = (flags & TH_SYN) == 0;
+	tcp[11] = (flags & TH_ACK) != 0;
+	tcp[12] = 0x50;
+	tcp[13] = flags;
+	put16(tcp + 14, 0x2000);
+}
+
+// RFC 9293 3.1 over all that is there, and the pseudo header but for the addresses.
+static uint32_t sum_tcp(const uint8_t *frame, unsigned tcp_bytes)
+{
+	const uint8_t *tcp = frame + ETHERNET_BYTES + IP4_BYTES;
+	uint32_t sum = htons(IPPROTO_TCP) + htons(tcp_bytes);
+	uint16_t word;
+
+	for (unsigned i = 0; i < tcp_bytes; i += sizeof(word)) {
+		memcpy(&word, tcp + i, sizeof(word));
+		sum += word;
+	}
+	return sum;
+}
+
+static void put_segments(struct source *source)
+{
+	static const uint8_t flags[SEGMENT_COUNT] = { TH_SYN, TH_SYN | TH_ACK, TH_ACK, TH_RST };
+
+	for (unsigned i = 0; i < SEGMENT_COUNT; i++) {
+		struct segment *segment = &source->segments[i];
+
+		put_tcp(segment->frame, IP4_BYTES + TCP_BYTES, flags[i]);
+		segment->sum = sum_tcp(segment->frame, TCP_BYTES);
+	}
 }
 
 // Half of them are for hosts that the host rules of bench_policy.c name.
 static void put_requests(struct source *source)
 {
 	for (unsigned i = 0; i < HTTP_TEMPLATES; i++) {
-		uint8_t *frame = source->requests[i];
-		char *text = (char *)frame + REQUEST_BYTES - SOURCE_HTTP_BYTES;
+		struct request *request = &source->requests[i];
+		char *text = (char *)request->frame + REQUEST_BYTES - SOURCE_HTTP_BYTES;
 		int length;
 
-		put_headers(frame, IPPROTO_TCP, REQUEST_BYTES - ETHERNET_BYTES);
+		put_tcp(request->frame, REQUEST_BYTES - ETHERNET_BYTES, TH_ACK | TH_PUSH);
 		length = snprintf(text, SOURCE_HTTP_BYTES,
 				"GET /path/%u/index.html HTTP/1.1\r\nHost: %s%u.bench.example\r\n"
 				"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:102.0)\r\n"
@@ -136,13 +192,14 @@ static void put_requests(struct source *source)
 				i, i % 2 == 0 ? "host" : "other", i / 2 % 10);
 		memset(text + length, 'x', SOURCE_HTTP_BYTES - length);
 		memcpy(text + SOURCE_HTTP_BYTES - 4, "\r\n\r\n", 4);
+		request->sum = sum_tcp(request->frame, TCP_BYTES + SOURCE_HTTP_BYTES);
 	}
 }
 
 static void prepare_templates(struct source *source)
 {
 	put_headers(source->datagram, IPPROTO_UDP, FRAME_BYTES - ETHERNET_BYTES);
-	put_headers(source->segment, IPPROTO_TCP, IP4_BYTES + TCP_BYTES);
+	put_segments(source);
 	put_requests(source);
 }
 
@@ -259,14 +316,33 @@ static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
 	return mbuf;
 }
 
-static inline struct rte_mbuf *segment(struct source *source, uint32_t number, uint8_t flags)
+// With the right checksum: what has a wrong one is not read.
+static inline void put_tcp_ends(uint8_t *frame, uint32_t number, bool from_server, uint32_t sum)
+{
+	uint8_t *ip = frame + ETHERNET_BYTES;
+	uint64_t addresses;
+	uint32_t ports;
+	uint16_t checksum;
+
+	put_ends(ip, number, from_server, 80);
+	memcpy(&addresses, ip + 12, sizeof(addresses));
+	memcpy(&ports, ip + IP4_BYTES, sizeof(ports));
+	addresses = (addresses & UINT32_MAX) + (addresses >> 32) + ports + sum;
+	addresses = (addresses & 0xffff) + (addresses >> 16 & 0xffff) + (addresses >> 32);
+	addresses = (addresses & 0xffff) + (addresses >> 16);
+	checksum = ~(addresses + (addresses >> 16));
+	memcpy(ip + IP4_BYTES + 16, &checksum, sizeof(checksum));
+}
+
+static inline struct rte_mbuf *segment(
+		struct source *source, uint32_t number, enum segment_kind kind)
 {
 	struct rte_mbuf *mbuf = take(source, FRAME_BYTES);
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
-	memcpy(frame, source->segment, 64);
-	frame[ETHERNET_BYTES + IP4_BYTES + 13] = flags;
-	put_ends(frame + ETHERNET_BYTES, number & ~FROM_SERVER, (number & FROM_SERVER) != 0, 80);
+	memcpy(frame, source->segments[kind].frame, 64);
+	put_tcp_ends(frame, number & ~FROM_SERVER, (number & FROM_SERVER) != 0,
+			source->segments[kind].sum);
 	return mbuf;
 }
 
@@ -275,13 +351,14 @@ static uint32_t request_number(const struct source *source, uint64_t request)
 	return request * STEP_PRIME % source->traffic.flows;
 }
 
-static struct rte_mbuf *request(struct source *source)
+static struct rte_mbuf *next_request(struct source *source)
 {
+	const struct request *request = &source->requests[source->request % HTTP_TEMPLATES];
 	struct rte_mbuf *mbuf = take(source, REQUEST_BYTES);
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
-	memcpy(frame, source->requests[source->request % HTTP_TEMPLATES], REQUEST_BYTES);
-	put_ends(frame + ETHERNET_BYTES, request_number(source, source->request), false, 80);
+	memcpy(frame, request->frame, REQUEST_BYTES);
+	put_tcp_ends(frame, request_number(source, source->request), false, request->sum);
 	source->request++;
 	return mbuf;
 }
@@ -328,7 +405,7 @@ static void fill_syns(struct source *source, struct rte_mbuf **mbufs)
 	uint32_t number;
 
 	for (unsigned i = 0; i < BURST_PACKETS; i++)
-		mbufs[i] = next_opens(source, &number) ? segment(source, number, TCP_SYN) :
+		mbufs[i] = next_opens(source, &number) ? segment(source, number, SEGMENT_SYN) :
 							 datagram(source, number);
 }
 
@@ -338,9 +415,9 @@ static void fill_requests(struct source *source, struct rte_mbuf **mbufs)
 		source->request_share += source->traffic.requests_percent;
 		if (source->request_share >= 100) {
 			source->request_share -= 100;
-			mbufs[i] = request(source);
+			mbufs[i] = next_request(source);
 		} else {
-			mbufs[i] = segment(source, next_number(source), TCP_ACK);
+			mbufs[i] = segment(source, next_number(source), SEGMENT_ACK);
 		}
 	}
 }
@@ -410,7 +487,7 @@ unsigned source_open(struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS
 
 		number |= is_answer ? FROM_SERVER : 0;
 		mbufs[count++] = traffic->kind == SOURCE_REQUESTS ?
-				segment(source, number, is_answer ? TCP_SYN | TCP_ACK : TCP_SYN) :
+				segment(source, number, is_answer ? SEGMENT_SYN_ACK : SEGMENT_SYN) :
 				datagram(source, number);
 	}
 	return count;
@@ -430,7 +507,7 @@ unsigned source_renew(
 	for (; count < BURST_PACKETS && source->to_renew < packets; source->to_renew++)
 		mbufs[count++] = segment(source,
 				request_number(source, source->request + source->to_renew / 2),
-				source->to_renew % 2 == 0 ? TCP_RST : TCP_SYN);
+				source->to_renew % 2 == 0 ? SEGMENT_RST : SEGMENT_SYN);
 	if (count == 0)
 		source->to_renew = 0;
 	return count;

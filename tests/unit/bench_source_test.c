@@ -2,6 +2,7 @@
 // The traffic of `wiretag bench`: flows drawn by the right law, frames that are what they say.
 #include "bench_source.h"
 #include "decode/decode.h"
+#include "stream.h"
 
 #include <rte_mbuf.h>
 
@@ -151,6 +152,7 @@ static void mixes_requests_in(void **)
 	struct source *source = create(&traffic);
 	struct rte_mbuf *mbufs[BURST_PACKETS];
 	struct burst *burst = malloc(sizeof(*burst));
+	struct stream_segment segment;
 	unsigned requests = 0;
 
 	for (unsigned i = 0; i < 50; i++) {
@@ -162,6 +164,8 @@ static void mixes_requests_in(void **)
 			if (packet->payload == NULL)
 				continue;
 			requests++;
+			stream_segment_read(&segment, packet, &burst->keys[k]);
+			assert_false(segment.is_wrong);
 			assert_int_equal(packet->payload_length, SOURCE_HTTP_BYTES);
 			assert_memory_equal(packet->payload, "GET /path/", 10);
 		}
