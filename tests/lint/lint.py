@@ -50,7 +50,7 @@ FILE_LINES_MAX = {"app": 600, "lib": 600, "tests": 1000}
 FUNCTION_LINES_LONG = 60
 FUNCTION_LINES_MAX = 100
 SUBJECT_MAX = 72
-MISSPELT = "dorp,frowrad"  # on purpose, in tests
+MISSPELT = "dorp,frowrad,suh"  # on purpose, in tests; an author
 
 root = pathlib.Path(".")
 wrong = 0
