@@ -150,6 +150,7 @@ export CC=gcc
 if build "build, gcc, release" gcc --buildtype=release; then
 	tests "lint" gcc lint
 	tests "unit, golden, simulator" gcc unit golden simulator
+	tests "evasion" gcc evasion
 	tests "smoke: the real program" gcc smoke
 	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi
