@@ -110,9 +110,11 @@ static void judge(struct call_burst *burst)
 
 static void count_hold(struct call_burst *burst, const struct call_counts counts[])
 {
-	if ((burst->media & CALL_VOICE) == 0 ||
-			maximum(counts[CALL_SENT].media, counts[CALL_RECEIVED].media) >
-					HOLD_RATE_MAX) {
+	uint64_t rate = maximum(counts[CALL_SENT].media, counts[CALL_RECEIVED].media);
+
+	if (rate == 0)
+		return; // nothing but signalling: it may be over
+	if ((burst->media & CALL_VOICE) == 0 || rate > HOLD_RATE_MAX) {
 		burst->slow = 0;
 		return;
 	}

@@ -94,6 +94,7 @@ static const struct row rows[] = {
 	{ "relayed by us", { UDP_TO(PEER, 5, 40, 33, 150, 33, 140), UDP_TO(OTHER, 6, 41, 33, 140, 33, 150) }, true, 5, 41, 0, CALL_RELAYING, CALL_VOICE },
 	{ "relayed by us, a pause", { UDP_TO(PEER, 5, 24, 33, 150, 33, 140), UDP_TO(PEER, 29, 50, 33, 150, 33, 140), UDP_TO(OTHER, 5, 24, 33, 140, 33, 150), UDP_TO(OTHER, 29, 50, 33, 140, 33, 150) }, true, 5, 50, 0, CALL_RELAYING, CALL_VOICE },
 	{ "on hold", { UDP_TO(PEER, 5, 20, 33, 150, 33, 150), UDP_TO(PEER, 21, 40, 3, 30, 3, 30), UDP_TO(PEER, 41, 60, 33, 150, 33, 150) }, true, 5, 60, 20, CALL_DIRECT, CALL_VOICE },
+	{ "other datagrams after it", { UDP_TO(PEER, 5, 40, 33, 150, 33, 150), UDP_TO(PEER, 41, 45, 0, 0, 0, 0, 0, 3) }, true, 5, 40, 0, CALL_DIRECT, CALL_VOICE },
 	{ "goes on over TCP", { UDP_TO(PEER, 5, 30, 33, 150, 33, 150), TCP_TO(PEER, 34, 60, 100, 1200, 40, 130) }, true, 5, 60, 0, CALL_DIRECT, CALL_VOICE | CALL_FILE },
 	{ "goes on after silence", { UDP_TO(PEER, 5, 30, 33, 150, 33, 150), UDP_TO(PEER, 39, 60, 33, 150, 33, 150) }, true, 5, 60, 0, CALL_DIRECT, CALL_VOICE },
 	{ "TCP both ways", { TCP_TO(PEER, 5, 40, 33, 150, 33, 150) }, true, 5, 40, 0, CALL_DIRECT, CALL_VOICE },
@@ -157,8 +158,12 @@ static void two_calls_are_two(void **)
 		UDP_TO(PEER, 41, 60, 33, 150, 33, 150) };
 	const struct stretch beside[4] = { UDP_TO(PEER, 5, 30, 33, 150, 33, 150),
 		UDP_TO(OTHER, 8, 60, 33, 150, 33, 150) };
-	const struct stretch unlike[4] = { UDP_TO(PEER, 5, 60, 33, 150, 33, 150),
+	const struct stretch less_there[4] = { UDP_TO(PEER, 5, 60, 33, 150, 33, 150),
 		UDP_TO(OTHER, 5, 60, 33, 150, 33, 100) };
+	const struct stretch less_back[4] = { UDP_TO(PEER, 5, 60, 33, 150, 33, 150),
+		UDP_TO(OTHER, 5, 60, 33, 100, 33, 150) };
+	const struct stretch longer[4] = { UDP_TO(PEER, 5, 60, 33, 150, 33, 150),
+		UDP_TO(OTHER, 5, 64, 33, 150, 33, 150) };
 	// Two that are relayed at the same time.
 	const struct stretch relayed[4] = { { 5, 40, 1, 1, 0, false, 33, 150, 33, 140 },
 		{ 20, 60, 3, 3, 0, false, 33, 120, 33, 90 },
@@ -170,7 +175,9 @@ static void two_calls_are_two(void **)
 	assert_int_equal(run(&watch, apart, &call), 2);
 	assert_int_equal(call.end_s, START + 30);
 	assert_int_equal(run(&watch, beside, &call), 2);
-	assert_int_equal(run(&watch, unlike, &call), 2);
+	assert_int_equal(run(&watch, less_there, &call), 2);
+	assert_int_equal(run(&watch, less_back, &call), 2);
+	assert_int_equal(run(&watch, longer, &call), 2);
 	assert_int_equal(run(&watch, relayed, &call), 2);
 	assert_int_equal(call.path, CALL_RELAYING);
 	assert_int_equal(call.peers[0][15] + call.peers[1][15], 1 + 2);
