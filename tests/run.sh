@@ -6,7 +6,7 @@
 #
 #	--no-install  only use what is there
 #	--quick       one build, without sanitizers and fuzzing: the round of everyday work
-#	--long        fuzz each target for ten minutes
+#	--long        fuzz each target for ten minutes, reload the policy for one
 #
 # Without root, with --no-install, tests of network interfaces are skipped. WIRETAG_CAPTURES names
 # a directory of captures that some tests read; without it they are skipped.
@@ -18,7 +18,7 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 work=$top/build-tests
 logs=$work/logs
-install=1 quick=0 fuzz_seconds=10
+install=1 quick=0 fuzz_seconds=10 reload_seconds=15
 passed=0 failed=0 skipped=0 job=
 
 usage()
@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--no-install) install=0 ;;
 	--quick) quick=1 ;;
-	--long) fuzz_seconds=600 ;;
+	--long) fuzz_seconds=600 reload_seconds=60 ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -144,7 +144,7 @@ mkdir -p "$logs" || exit
 [ $install -eq 0 ] || step "packages" app/install.sh build demo test
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export FUZZ_SECONDS=$fuzz_seconds
+export FUZZ_SECONDS=$fuzz_seconds RELOAD_SECONDS=$reload_seconds
 
 export CC=gcc
 if build "build, gcc, release" gcc --buildtype=release; then
