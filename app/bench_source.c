@@ -291,8 +291,9 @@ void source_sink(struct source *source, struct rte_mbuf *const *mbufs, unsigned 
 }
 
 // The ends of a flow from its number, without a look at memory. A client's address is always the
-// lower one.
-static inline void put_ends(uint8_t *ip, uint32_t number, bool from_server, uint16_t server_port)
+// lower one. Returns the sum of what it wrote: reading that back at once would stall.
+static inline uint64_t put_ends(
+		uint8_t *ip, uint32_t number, bool from_server, uint16_t server_port)
 {
 	uint32_t client = htonl(10u << 24 | (number & 0xffffff));
 	uint32_t server = htonl(172u << 24 | (16u << 16 | (number * 2654435761u >> 12)));
@@ -303,6 +304,7 @@ static inline void put_ends(uint8_t *ip, uint32_t number, bool from_server, uint
 	memcpy(ip + 16, from_server ? &client : &server, 4);
 	memcpy(ip + 20, from_server ? &port : &client_port, 2);
 	memcpy(ip + 22, from_server ? &client_port : &port, 2);
+	return (uint64_t)client + server + client_port + port;
 }
 
 static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
@@ -320,17 +322,12 @@ static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
 static inline void put_tcp_ends(uint8_t *frame, uint32_t number, bool from_server, uint32_t sum)
 {
 	uint8_t *ip = frame + ETHERNET_BYTES;
-	uint64_t addresses;
-	uint32_t ports;
+	uint64_t ends = put_ends(ip, number, from_server, 80) + sum;
 	uint16_t checksum;
 
-	put_ends(ip, number, from_server, 80);
-	memcpy(&addresses, ip + 12, sizeof(addresses));
-	memcpy(&ports, ip + IP4_BYTES, sizeof(ports));
-	addresses = (addresses & UINT32_MAX) + (addresses >> 32) + ports + sum;
-	addresses = (addresses & 0xffff) + (addresses >> 16 & 0xffff) + (addresses >> 32);
-	addresses = (addresses & 0xffff) + (addresses >> 16);
-	checksum = ~(addresses + (addresses >> 16));
+	ends = (ends & 0xffff) + (ends >> 16 & 0xffff) + (ends >> 32);
+	ends = (ends & 0xffff) + (ends >> 16);
+	checksum = ~(ends + (ends >> 16));
 	memcpy(ip + IP4_BYTES + 16, &checksum, sizeof(checksum));
 }
 
