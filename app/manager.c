@@ -4,10 +4,12 @@
 #include "control.h"
 #include "event.h"
 #include "fail.h"
+#include "health.h"
 #include "host/host.h"
 #include "http.h"
 #include "log.h"
 #include "manager_gather.h"
+#include "notify.h"
 #include "reload.h"
 #include "telemetry.h"
 
@@ -39,6 +41,7 @@ struct manager {
 	struct control *control; // NULL: off
 	int signals, timer; // file descriptors
 	unsigned ticks;
+	bool is_announced; // the service manager knows that we are ready
 	uint64_t records; // flow records taken
 	uint64_t record_packets; // of these flows
 };
@@ -236,6 +239,19 @@ static void take_all(struct manager *m)
 		fflush(m->events);
 }
 
+// Whether every worker has polled since about a second ago.
+static bool are_alive(const struct shared *shared)
+{
+	struct counters counters;
+
+	for (unsigned i = 0; i < shared->worker_count; i++) {
+		if (!counters_read(shared->channels[i].counters, &counters) ||
+				counters.last_poll_ns + HEALTH_STALLED_NS < now_ns())
+			return false;
+	}
+	return true;
+}
+
 static void tick(struct manager *m)
 {
 	uint64_t expirations;
@@ -249,6 +265,11 @@ static void tick(struct manager *m)
 	if (m->ticks++ % TICKS_PER_S != 0)
 		return;
 	timebase_set(&m->config.shared->time);
+	// A service manager that hears nothing for some seconds restarts us.
+	if (are_alive(m->config.shared)) {
+		notify_send(m->is_announced ? "WATCHDOG=1" : "READY=1");
+		m->is_announced = true;
+	}
 	host_expire(m->hosts, now_ns());
 }
 
@@ -352,6 +373,7 @@ void manager_run(struct manager *m)
 		if (m->control != NULL)
 			control_run(m->control);
 	} while (!is_told_to_stop(m));
+	notify_send("STOPPING=1");
 	stop_workers(m);
 	finish(m);
 }
