@@ -302,6 +302,35 @@ static void a_wrong_checksum_is_no_data_unless_all_are_wrong(void **state)
 	assert_read(f, "XX");
 }
 
+// Captures are edited: what the receiver took was right.
+static void an_acknowledgement_settles_a_doubt(void **state)
+{
+	struct stream_segment wrong = of(1001, "ab"), settled;
+	struct fixture *f = *state;
+	struct stream_view view;
+
+	wrong.is_wrong = true;
+	wrong.number = 7;
+	shake_hands(f);
+	segment(f, CLIENT, wrong);
+	assert_false(stream_settle(f->streams, f->stream, CLIENT, &settled));
+	segment(f, SERVER, control(TH_ACK, 5001, 1003));
+	assert_true(stream_settle(f->streams, f->stream, CLIENT, &settled));
+	assert_int_equal(settled.number, 7);
+	assert_true(stream_offer(f->streams, f->stream, CLIENT, &settled, &view));
+	read_view(f, &view);
+	stream_forget(f->streams, f->stream, CLIENT);
+	say(f, 1003, "cd");
+	assert_read(f, "abcd");
+	// Not where a right one came instead.
+	wrong.sequence = 1005;
+	segment(f, CLIENT, wrong);
+	say(f, 1005, "ef");
+	segment(f, SERVER, control(TH_ACK, 5001, 1007));
+	assert_false(stream_settle(f->streams, f->stream, CLIENT, &settled));
+	assert_read(f, "abcdef");
+}
+
 static void only_the_next_number_resets(void **state)
 {
 	struct fixture *f = *state;
@@ -534,6 +563,7 @@ int main(void)
 		TEST(what_is_outside_the_window_is_not_taken),
 		TEST(without_acknowledgements_a_window_does_not_stop_the_next_byte),
 		TEST(a_wrong_checksum_is_no_data_unless_all_are_wrong),
+		TEST(an_acknowledgement_settles_a_doubt),
 		TEST(only_the_next_number_resets),
 		TEST(an_answer_with_other_numbers_is_another_connection),
 		TEST(a_syn_that_the_receiver_did_not_believe_is_forgotten),
