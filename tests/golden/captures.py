@@ -20,6 +20,7 @@ SKIPPED = 77
 LINK_TYPES = {'1', '12', '14', '101', '113', '228', '229', '276'}
 # Small tables: a thousand runs start faster.
 LIMITS = 'flows: {capacity: 4096}\n'
+URI_RULE = "rules: [{id: 1, app: page, confidence: weak, match: {http.uri: '/Security/Digest/'}}]\n"
 
 failures = 0
 
@@ -71,8 +72,11 @@ def check_skype_irc(reader, folder):
     records = reader.read(path)
     expect(records['stats'][0]['stats']['packets'] == 2263, 'skype-irc: 2263 packets')
     hosts = [record['wiretag'] for record in records['host']]
-    expect(len(hosts) == 1, f'skype-irc: one host, not {hosts}')
-    for host in hosts:
+    clients = [host for host in hosts if host['ip'] == '192.168.1.2']
+    expect(len(clients) == 1, f'skype-irc: no 192.168.1.2 in {hosts}')
+    # The others are nodes that its connections prove.
+    expect({host['app'] for host in hosts} == {'skype'}, f'skype-irc: {hosts}')
+    for host in clients:
         expect((host['ip'], host['app'], host['confidence'], host.get('version')) ==
                ('192.168.1.2', 'skype', 'certain', '1.2.0.18'), f'skype-irc: {host}')
         steps = [(step['step'], step['timestamp'][:23]) for step in host['steps']]
@@ -87,6 +91,16 @@ def check_skype_irc(reader, folder):
         same = all(sorted(map(json.dumps, records[kind])) == sorted(map(json.dumps, again[kind]))
                    for kind in records)
         expect(same, f'skype-irc: {workers} workers find something else')
+
+
+def check_resegmented(reader, folder):
+    """One conversation, cut and shuffled in many ways, always shows its two requests."""
+    for path in sorted((folder / 'decode/tcp_resegment').glob('*.pcap')):
+        if 'fragmented' in path.name:
+            continue
+        evidence = [item for record in reader.read(path)['host']
+                    for item in record['wiretag']['evidence'] if item['signal'] == 'http-uri']
+        expect([item['count'] for item in evidence] == [2], f'{path.name}: {evidence}')
 
 
 def check_list(reader, folder, name, may_be_skype):
@@ -113,6 +127,11 @@ def main():
         config.flush()
         reader = Reader(sys.argv[1], sys.argv[2], config.name)
         check_skype_irc(reader, folder)
+        with tempfile.TemporaryDirectory() as source:
+            rules = pathlib.Path(source) / 'config/rules/uri.yaml'
+            rules.parent.mkdir(parents=True)
+            rules.write_text(URI_RULE)
+            check_resegmented(Reader(sys.argv[1], source, config.name), folder)
         check_list(reader, folder, 'decode', False)
         check_list(reader, folder, 'adjacent', True)
         check_list(reader, folder, 'negatives', False)
