@@ -112,6 +112,8 @@ static int run_create_workers(struct run *run)
 			.flows = options->flows_capacity,
 			.timeouts = options->timeouts,
 			.budget = { options->inspect_packets, options->inspect_bytes },
+			.tunnels_off = options->tunnels_off,
+			.fragments = options->fragments_capacity,
 			.streams = {
 				.streams = options->streams_capacity,
 				.small_buffers = options->streams_small_buffers,

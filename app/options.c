@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "options.h"
 
+#include "decode/decode.h"
 #include "fail.h"
 #include "options_ports.h"
 
@@ -101,6 +102,36 @@ static void parse_word(struct options *options, const struct option *option,
 		}
 	}
 	yaml_complain_word(complaints, node, option->key, option->words);
+}
+
+// Of a node that names tunnels, the bits of those that it leaves out.
+static void parse_tunnels(struct options *options, const struct option *option,
+		const struct yaml_node *node, struct complaints *complaints)
+{
+	const char *names[DECODE_TUNNELS_MAX + 1] = { NULL };
+	uint32_t off = 0;
+
+	for (unsigned i = 0; (names[i] = decode_tunnel_name(i)) != NULL; i++)
+		off |= decode_tunnel(names[i]);
+	if (is_word(option, node)) {
+		*(uint32_t *)field(options, option) = 0;
+		return;
+	}
+	if (yaml_kind(node) == YAML_SCALAR) {
+		if (strcmp(yaml_text(node), "none") != 0)
+			yaml_complain(complaints, node, "a list of tunnels, all or none, not '%s'",
+					yaml_text(node));
+	} else if (!yaml_expect(complaints, node, YAML_LIST)) {
+		return;
+	}
+	for (unsigned i = 0; i < yaml_count(node); i++) {
+		const struct yaml_node *item = yaml_item(node, i);
+
+		if (decode_tunnel(yaml_text(item)) == 0)
+			yaml_complain_word(complaints, item, "tunnel", names);
+		off &= ~decode_tunnel(yaml_text(item));
+	}
+	*(uint32_t *)field(options, option) = off;
 }
 
 static void parse_text(struct options *options, const struct option *option,
@@ -264,6 +295,12 @@ static const struct option table[] = {
 	{ "inspect.stream_bytes", parse_number, FIELD(inspect_stream_bytes), 1, 16384,
 			.fallback = "16384",
 			.help = "bytes of TCP that are inspected, each direction; bodies are not counted" },
+	{ "decode.tunnels", parse_tunnels, FIELD(tunnels_off), .word = "all", .fallback = "all",
+			.range = "list of tunnels, all or none",
+			.help = "what is looked into: mpls pppoe ip-in-ip gre vxlan geneve gtp-u teredo" },
+	{ "fragments.capacity", parse_number, FIELD(fragments_capacity), 1, 1 << 20,
+			.fallback = "512",
+			.help = "fragmented packets that one worker can put together at the same time, 18 KiB each" },
 	{ "streams.capacity", parse_number, FIELD(streams_capacity), 1, 1 << 24,
 			.fallback = "16384",
 			.help = "TCP connections whose bytes one worker can read at the same time, 136 bytes each" },

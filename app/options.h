@@ -70,6 +70,8 @@ struct options {
 	uint32_t hosts_expiry_ms;
 	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
 	uint32_t inspect_stream_bytes; // of TCP, each direction
+	uint32_t tunnels_off; // for decode_burst()
+	uint32_t fragments_capacity; // a worker
 	uint32_t streams_capacity; // a worker
 	uint32_t streams_small_buffers, streams_large_buffers; // a worker
 

@@ -294,6 +294,8 @@ static int create_engine(struct replay *replay)
 		.flows_capacity = options->flows_capacity,
 		.timeouts = options->timeouts,
 		.budget = { options->inspect_packets, options->inspect_bytes },
+		.tunnels_off = options->tunnels_off,
+		.fragments = options->fragments_capacity,
 		.streams = {
 			.streams = options->streams_capacity,
 			.small_buffers = options->streams_small_buffers,

@@ -17,7 +17,6 @@ enum {
 	FRAMES_BYTES = BURST_PACKETS * (CAPTURE_FRAME_MAX + HEADROOM_BYTES + LINE_BYTES),
 	// A packet gives a few pieces of evidence at most: a batch never fills the ring.
 	EVIDENCE_RING = 64 * BURST_PACKETS,
-	FRAGMENTED_MAX = 256, // datagrams, incomplete at the same time
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -86,7 +85,7 @@ static int worker_init(struct engine *engine, unsigned index)
 		.context = engine,
 	};
 	const struct fragments_config fragments = {
-		.datagrams = FRAGMENTED_MAX,
+		.datagrams = config->fragments,
 		.node = -1,
 		.counters = &path->counters,
 	};
@@ -96,6 +95,7 @@ static int worker_init(struct engine *engine, unsigned index)
 	path->policy = config->policy;
 	path->scratch = &config->policy->workers[index];
 	path->budget = config->budget;
+	path->tunnels_off = config->tunnels_off;
 	path->evidence = create_ring();
 	if (path->evidence == NULL)
 		return fail(ENOMEM);

@@ -22,6 +22,8 @@ struct engine_config {
 	uint32_t flows_capacity; // of each worker
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
+	uint32_t tunnels_off; // as for decode_burst()
+	uint32_t fragments; // of each worker: datagrams that may be incomplete at the same time
 	struct streams_config streams; // of each worker; node and counters do not matter
 	uint32_t hosts_capacity;
 	uint32_t hosts_expiry_s;

@@ -25,7 +25,6 @@ enum {
 	PUBLISHES_PER_S = 1000,
 	DRAIN_MS = 50, // longest time to forward after the word to stop
 	DRAIN_QUIET_MS = 5, // nothing arrived for so long: nothing is under way
-	FRAGMENTED_MAX = 512, // datagrams, incomplete at the same time
 	END_MS = 2000, // longest time to wait for the manager to take the last flow records
 };
 
@@ -76,7 +75,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	};
 	struct streams_config streams = config->streams;
 	struct fragments_config fragments = {
-		.datagrams = FRAGMENTED_MAX,
+		.datagrams = config->fragments,
 		.node = config->node,
 	};
 
@@ -86,6 +85,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->index = config->index;
 	w->channel = &shared->channels[config->index];
 	w->path.budget = config->budget;
+	w->path.tunnels_off = config->tunnels_off;
 	w->path.evidence = w->channel->evidence;
 	flows.counters = &w->path.counters;
 	streams.node = config->node;

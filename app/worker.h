@@ -13,6 +13,8 @@ struct worker_config {
 	uint32_t flows; // capacity
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
+	uint32_t tunnels_off; // as for decode_burst()
+	uint32_t fragments; // datagrams that may be incomplete at the same time
 	struct streams_config streams; // node and counters do not matter
 };
 

@@ -34,6 +34,10 @@ void decode_ip(struct packet *packet, struct flow_key *key, uint32_t tunnels_off
 // The bit of the tunnel that the configuration calls `name`; 0: there is none.
 uint32_t decode_tunnel(const char *name);
 
+enum {
+	DECODE_TUNNELS_MAX = 32
+};
+
 // Their names, from 0 on; NULL: no more.
 const char *decode_tunnel_name(unsigned index);
 

@@ -101,9 +101,36 @@ static void takes_values(void **)
 static void complains_about_keys(void **)
 {
 	complains("mtuu: 1\nflows: {timeout: 1}\nlcores: 3\n",
-			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: ports, pairs, workers, lcores, mode, mtu, flows, hosts, inspect, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
+			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: ports, pairs, workers, lcores, mode, mtu, flows, hosts, inspect, decode, fragments, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
 			"f:2:9: 'timeout' is no key; did you mean 'timeouts'? There are: capacity, timeouts\n"
 			"f:3:9: this must be a map (key: value), not a single value\n");
+}
+
+static uint32_t tunnels_off(const char *text)
+{
+	struct complaints complaints = { 0 };
+	struct options *options = parse(text, &complaints);
+	uint32_t off = options->tunnels_off;
+
+	assert_int_equal(complaints.count, 0);
+	options_free(options);
+	complaints_fini(&complaints);
+	return off;
+}
+
+static void tunnels_are_chosen(void **)
+{
+	uint32_t all = tunnels_off("decode: {tunnels: none}\n");
+
+	assert_int_equal(__builtin_popcount(all), 8);
+	assert_int_equal(tunnels_off("decode: {tunnels: []}\n"), all);
+	assert_int_equal(tunnels_off("decode: {tunnels: all}\n"), 0);
+	assert_int_equal(tunnels_off("decode: {tunnels: [gre, vxlan]}\n"),
+			all & ~decode_tunnel("gre") & ~decode_tunnel("vxlan"));
+	complains("decode: {tunnels: [gtpu]}\n",
+			"f:1:20: 'gtpu' is no tunnel; did you mean 'gtp-u'? There are: mpls, pppoe, ip-in-ip, gre, vxlan, geneve, gtp-u, teredo\n");
+	complains("decode: {tunnels: some}\n",
+			"f:1:19: a list of tunnels, all or none, not 'some'\n");
 }
 
 static void complains_about_values(void **)
@@ -317,6 +344,7 @@ int main(void)
 		cmocka_unit_test(has_defaults),
 		cmocka_unit_test(takes_values),
 		cmocka_unit_test(complains_about_keys),
+		cmocka_unit_test(tunnels_are_chosen),
 		cmocka_unit_test(complains_about_values),
 		cmocka_unit_test(complains_about_ports),
 		cmocka_unit_test(sample_shows_every_default),
