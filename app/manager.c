@@ -6,6 +6,7 @@
 #include "fail.h"
 #include "health.h"
 #include "host/host.h"
+#include "host/skype.h"
 #include "http.h"
 #include "log.h"
 #include "manager_gather.h"
@@ -35,6 +36,7 @@ struct manager {
 	struct manager_config config;
 	struct host_table *hosts;
 	struct reload *reload;
+	struct skype *skype;
 	FILE *events; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
@@ -75,6 +77,8 @@ static void write_host(void *context, const struct host *host)
 {
 	const struct manager *m = context;
 
+	if (m->skype != NULL)
+		skype_forget_host(m->skype, host);
 	if (m->events != NULL)
 		event_host(m->events, host);
 }
@@ -153,9 +157,14 @@ struct manager *manager_create(const struct manager_config *config)
 {
 	const struct options *options = config->options;
 	struct manager *m = calloc(1, sizeof(*m));
+	struct skype_config skype = {
+		.capacity = options->hosts_capacity,
+		.published = config->shared->published,
+	};
 	struct host_config hosts = {
 		.capacity = options->hosts_capacity,
 		.expiry_s = options->hosts_expiry_ms / 1000,
+		.is_backbone = options->hosts_backbone != 0,
 		.ended = write_host,
 		.context = m,
 	};
@@ -172,6 +181,12 @@ struct manager *manager_create(const struct manager_config *config)
 	m->reload = reload_create(options, config->shared);
 	if (m->reload == NULL) {
 		LOG(ERR, "no memory for reloads");
+		goto err_manager;
+	}
+	skype.hosts = m->hosts;
+	m->skype = skype_create(&skype);
+	if (m->skype == NULL) {
+		LOG(ERR, "no memory for the Skype ports of %u hosts", hosts.capacity);
 		goto err_manager;
 	}
 	if (open_files(m) < 0 || open_services(m) < 0)
@@ -197,6 +212,7 @@ void manager_free(struct manager *m)
 	if (m->signals >= 0)
 		close(m->signals);
 	reload_free(m->reload);
+	skype_free(m->skype);
 	host_table_free(m->hosts);
 	free(m);
 }
@@ -208,7 +224,7 @@ static void take_evidence(struct manager *m, struct rte_ring *ring)
 	for (unsigned left = rte_ring_count(ring); left > 0; left--) {
 		if (rte_ring_sc_dequeue_elem(ring, &evidence, sizeof(evidence)) != 0)
 			return;
-		host_learn(m->hosts, &evidence);
+		skype_learn(m->skype, &evidence);
 	}
 }
 
@@ -271,6 +287,7 @@ static void tick(struct manager *m)
 		m->is_announced = true;
 	}
 	host_expire(m->hosts, now_ns());
+	skype_expire(m->skype, now_ns());
 }
 
 static bool is_told_to_stop(struct manager *m)

@@ -68,6 +68,7 @@ struct options {
 	struct flow_timeouts timeouts;
 	uint32_t hosts_capacity;
 	uint32_t hosts_expiry_ms;
+	uint32_t hosts_backbone; // 0 or 1
 	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
 	uint32_t inspect_stream_bytes; // of TCP, each direction
 	uint32_t tunnels_off; // for decode_burst()

@@ -308,6 +308,7 @@ static int create_engine(struct replay *replay)
 							   UINT32_MAX,
 		.flow_ended = flow_ended,
 		.host_ended = host_ended,
+		.is_backbone = options->hosts_backbone != 0,
 		.frame_left = frame_left,
 		.context = replay,
 	};

@@ -4,6 +4,8 @@
 #include "decode/decode.h"
 #include "fail.h"
 #include "fragment.h"
+#include "host/published.h"
+#include "host/skype.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -26,6 +28,7 @@ static const uint64_t age_ns = 10 * second_ns;
 static const uint64_t disorder_ns = 60 * second_ns;
 
 struct engine_worker {
+	struct engine *engine;
 	struct path path;
 	struct burst burst;
 	struct evidence evidence; // the oldest that was not learned yet, if there is any
@@ -35,6 +38,8 @@ struct engine_worker {
 struct engine {
 	struct engine_config config;
 	struct host_table *hosts;
+	struct published *published;
+	struct skype *skype;
 	struct engine_worker *workers;
 	struct burst batch;
 	struct packet *order[BURST_PACKETS]; // where each packet of the batch went
@@ -48,16 +53,17 @@ struct engine {
 	uint64_t aged_ns; // when flows and hosts were last aged
 };
 
-static void flow_ended(void *context, struct flow_table *table, const struct flow *flow,
+static void flow_ended(void *context, struct flow_table *, const struct flow *flow,
 		enum flow_end_reason reason)
 {
-	struct engine *engine = context;
+	struct engine_worker *worker = context;
+	struct engine *engine = worker->engine;
 	struct flow_record record;
 
 	engine->flows++;
 	if (engine->config.flow_ended == NULL)
 		return;
-	flow_describe(table, flow, reason, &record);
+	path_describe_ended(&worker->path, flow, reason, &record);
 	engine->config.flow_ended(engine->config.context, &record);
 }
 
@@ -82,7 +88,7 @@ static int worker_init(struct engine *engine, unsigned index)
 		.timeouts = config->timeouts,
 		.counters = &path->counters,
 		.ended = flow_ended,
-		.context = engine,
+		.context = &engine->workers[index],
 	};
 	const struct fragments_config fragments = {
 		.datagrams = config->fragments,
@@ -92,6 +98,8 @@ static int worker_init(struct engine *engine, unsigned index)
 
 	streams.node = -1;
 	streams.counters = &path->counters;
+	engine->workers[index].engine = engine;
+	path->published = engine->published;
 	path->policy = config->policy;
 	path->scratch = &config->policy->workers[index];
 	path->budget = config->budget;
@@ -118,14 +126,38 @@ static int workers_init(struct engine *engine)
 	return 0;
 }
 
-struct engine *engine_create(const struct engine_config *config)
+static void host_ended(void *context, const struct host *host)
 {
+	const struct engine *engine = context;
+
+	if (engine->skype != NULL)
+		skype_forget_host(engine->skype, host);
+	if (engine->config.host_ended != NULL)
+		engine->config.host_ended(engine->config.context, host);
+}
+
+static int hosts_init(struct engine *engine)
+{
+	const struct engine_config *config = &engine->config;
 	const struct host_config hosts = {
 		.capacity = config->hosts_capacity,
 		.expiry_s = config->hosts_expiry_s,
-		.ended = config->host_ended,
-		.context = config->context,
+		.is_backbone = config->is_backbone,
+		.ended = host_ended,
+		.context = engine,
 	};
+	struct skype_config skype = { .capacity = config->hosts_capacity };
+
+	engine->hosts = skype.hosts = host_table_create(&hosts);
+	engine->published = skype.published = published_create(4 * config->hosts_capacity);
+	if (engine->hosts == NULL || engine->published == NULL)
+		return fail(errno);
+	engine->skype = skype_create(&skype);
+	return engine->skype == NULL ? fail(errno) : 0;
+}
+
+struct engine *engine_create(const struct engine_config *config)
+{
 	struct engine *engine;
 	int error;
 
@@ -135,9 +167,8 @@ struct engine *engine_create(const struct engine_config *config)
 	if (engine == NULL)
 		return NULL;
 	engine->config = *config;
-	engine->hosts = host_table_create(&hosts);
 	engine->frames = malloc(FRAMES_BYTES);
-	if (engine->hosts == NULL || engine->frames == NULL || workers_init(engine) < 0) {
+	if (engine->frames == NULL || hosts_init(engine) < 0 || workers_init(engine) < 0) {
 		error = errno;
 		engine_free(engine);
 		return fail_null(error);
@@ -157,6 +188,8 @@ void engine_free(struct engine *engine)
 	}
 	free(engine->workers);
 	free(engine->frames);
+	skype_free(engine->skype);
+	published_free(engine->published);
 	host_table_free(engine->hosts);
 	free(engine);
 }
@@ -228,7 +261,7 @@ static void learn(struct engine *engine)
 	struct engine_worker *worker;
 
 	while ((worker = oldest_evidence(engine)) != NULL) {
-		host_learn(engine->hosts, &worker->evidence);
+		skype_learn(engine->skype, &worker->evidence);
 		worker->has_evidence = false;
 	}
 }
@@ -243,6 +276,7 @@ static void age(struct engine *engine)
 		flow_age(flows, engine->now_ns, flow_table_buckets(flows));
 	}
 	host_expire(engine->hosts, engine->now_ns);
+	skype_expire(engine->skype, engine->now_ns);
 	engine->aged_ns = engine->now_ns;
 }
 

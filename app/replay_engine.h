@@ -27,6 +27,7 @@ struct engine_config {
 	struct streams_config streams; // of each worker; node and counters do not matter
 	uint32_t hosts_capacity;
 	uint32_t hosts_expiry_s;
+	bool is_backbone; // see host_config
 
 	// What comes out; each may be NULL.
 	void (*flow_ended)(void *context, const struct flow_record *record);

@@ -4,6 +4,7 @@
 #include "evidence.h"
 #include "fail.h"
 #include "flow.h"
+#include "host/published.h"
 #include "memory.h"
 
 #include <rte_cycles.h>
@@ -14,6 +15,7 @@
 enum {
 	EVIDENCE_RING = 16384, // records that wait for the manager's next round
 	RECORD_RING = 16384,
+	PUBLISHED_PER_HOST = 4, // itself, its port, flows of its own
 };
 
 void timebase_set(struct timebase *time)
@@ -73,7 +75,7 @@ static struct rte_rcu_qsbr *readers_create(unsigned count)
 	return readers;
 }
 
-struct shared *shared_create(unsigned worker_count, bool has_records)
+struct shared *shared_create(unsigned worker_count, uint32_t hosts, bool has_records)
 {
 	struct shared *shared = calloc(1, sizeof(*shared));
 
@@ -81,7 +83,8 @@ struct shared *shared_create(unsigned worker_count, bool has_records)
 		return fail_null(ENOMEM);
 	shared->readers = readers_create(worker_count);
 	shared->channels = calloc(worker_count, sizeof(*shared->channels));
-	if (shared->readers == NULL || shared->channels == NULL)
+	shared->published = published_create(PUBLISHED_PER_HOST * hosts);
+	if (shared->readers == NULL || shared->channels == NULL || shared->published == NULL)
 		goto err_shared;
 	for (; shared->worker_count < worker_count; shared->worker_count++) {
 		if (channel_init(&shared->channels[shared->worker_count], has_records) < 0) {
@@ -108,6 +111,7 @@ void shared_free(struct shared *shared)
 		ring_free(channel->evidence, sizeof(struct evidence), EVIDENCE_RING);
 		ring_free(channel->records, sizeof(struct flow_record), RECORD_RING);
 	}
+	published_free(shared->published);
 	free(shared->channels);
 	free(shared->readers);
 	free(shared);

@@ -33,6 +33,7 @@ struct shared {
 	_Atomic(struct policy *) policy; // manager publishes; immutable once published
 	struct rte_rcu_qsbr *readers; // workers report by their index, manager waits
 	struct timebase time; // manager writes, workers read
+	struct published *published; // of hosts: manager writes, workers read
 
 	// Fixed before the first worker starts.
 	unsigned worker_count;
@@ -41,8 +42,9 @@ struct shared {
 	struct channel *channels; // [worker_count]
 };
 
-// For `worker_count` workers, with rings for flow records if `has_records`. NULL with errno ENOMEM.
-struct shared *shared_create(unsigned worker_count, bool has_records);
+// For `worker_count` workers that learn of `hosts` hosts, with rings for flow records if `has_records`.
+// NULL with errno ENOMEM.
+struct shared *shared_create(unsigned worker_count, uint32_t hosts, bool has_records);
 void shared_free(struct shared *shared);
 
 // Manager: makes `time` agree with the system's clock. About once a second.

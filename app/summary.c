@@ -125,6 +125,10 @@ static void print_app(FILE *stream, const struct summary *summary, const struct 
 			confidence_name(app->confidence));
 	if (app->port != 0)
 		fprintf(stream, ", port %u", app->port);
+	if (app->public_ip4 != 0)
+		fprintf(stream, ", seen by others as %u.%u.%u.%u", app->public_ip4 >> 24,
+				app->public_ip4 >> 16 & 0xff, app->public_ip4 >> 8 & 0xff,
+				app->public_ip4 & 0xff);
 	if (app->is_super_node)
 		fputs(", super node", stream);
 	fputc('\n', stream);

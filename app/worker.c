@@ -47,14 +47,14 @@ struct worker {
 };
 
 // On the packet's path, but for the end of the program.
-static void worker_flow_ended(void *context, struct flow_table *table, const struct flow *flow,
+static void worker_flow_ended(void *context, struct flow_table *, const struct flow *flow,
 		enum flow_end_reason reason)
 {
 	struct worker *w = context;
 	struct channel *channel = w->channel;
 	struct flow_record record;
 
-	flow_describe(table, flow, reason, &record);
+	path_describe_ended(&w->path, flow, reason, &record);
 	while (rte_ring_sp_enqueue_elem(channel->records, &record, sizeof(record)) != 0) {
 		if (rte_rdtsc() >= w->end_by) {
 			atomic_store_explicit(&channel->records_lost, ++w->records_lost,
@@ -87,6 +87,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->path.budget = config->budget;
 	w->path.tunnels_off = config->tunnels_off;
 	w->path.evidence = w->channel->evidence;
+	w->path.published = shared->published;
 	flows.counters = &w->path.counters;
 	streams.node = config->node;
 	streams.counters = &w->path.counters;

@@ -195,6 +195,8 @@ static json_t *app_steps(const struct host_app *app)
 
 		set_string(step, "step", step_name(app->steps[i].step));
 		set_time(step, "timestamp", app->steps[i].time_ns);
+		if (app->steps[i].number != 0)
+			set_number(step, "packet", app->steps[i].number);
 		json_array_append_new(steps, step);
 	}
 	return steps;
@@ -221,6 +223,8 @@ static json_t *app_evidence(const struct host_app *app)
 
 		set_string(line, "signal", signal_name(first->signal));
 		set_time(line, "timestamp", first->time_ns);
+		if (first->number != 0)
+			set_number(line, "packet", first->number);
 		set_number(line, "count", ledger->count);
 		set_text(line, "example", first->text,
 				first->text_length < sizeof(first->text) ? first->text_length :
@@ -228,6 +232,18 @@ static json_t *app_evidence(const struct host_app *app)
 		json_array_append_new(list, line);
 	}
 	return list;
+}
+
+static void set_public_address(json_t *object, uint32_t address)
+{
+	uint8_t bytes[16] = { [10] = 0xff,
+		[11] = 0xff,
+		[12] = address >> 24,
+		[13] = address >> 16,
+		[14] = address >> 8,
+		[15] = address };
+
+	set_address(object, "public_ip", bytes, true);
 }
 
 static json_t *host_verdict(const struct host *host, const struct host_app *app)
@@ -241,6 +257,8 @@ static json_t *host_verdict(const struct host *host, const struct host_app *app)
 		set_text(verdict, "version", app->version, strlen(app->version));
 	if (app->port != 0)
 		set_number(verdict, "port", app->port);
+	if (app->public_ip4 != 0)
+		set_public_address(verdict, app->public_ip4);
 	json_object_set_new(verdict, "super_node", json_boolean(app->is_super_node));
 	json_object_set_new(verdict, "steps", app_steps(app));
 	json_object_set_new(verdict, "evidence", app_evidence(app));

@@ -6,7 +6,15 @@
 
 enum {
 	EVIDENCE_TEXT_BYTES = 48,
-	EVIDENCE_VERSION_BYTES = 16
+	EVIDENCE_VERSION_BYTES = 16,
+	OBSERVATION_BYTES = 20, // of a datagram
+};
+
+// What a detector saw and cannot judge alone.
+struct observation {
+	uint16_t length; // SIGNAL_SKYPE_PROBE, _DATAGRAM: of the datagram's payload
+	uint16_t port; // SIGNAL_SKYPE_PORT_MAP: to be mapped to the sender
+	uint8_t bytes[OBSERVATION_BYTES]; // the first ones of the datagram
 };
 
 struct evidence {
@@ -25,8 +33,14 @@ struct evidence {
 	uint8_t role; // enum role
 	uint8_t text_length;
 	uint8_t version_length;
-	uint8_t is_ip4;
+	uint8_t is_ip4 : 1;
+	uint8_t is_from_initiator : 1; // `host` opened the flow
+	uint8_t is_observation : 1; // for who compares it with others: nothing to be learned yet
+	uint8_t step : 4; // enum step of the host's life that it shows, + 1; 0: as the role says
 	char version[EVIDENCE_VERSION_BYTES]; // of the application, when this fact shows it
-	char text[EVIDENCE_TEXT_BYTES - 8]; // what was seen, printable ASCII, cut to fit
+	union {
+		char text[EVIDENCE_TEXT_BYTES - 8]; // what was seen, printable ASCII, cut to fit
+		struct observation observation; // is_observation
+	};
 };
 static_assert(sizeof(struct evidence) == 128, "two cache lines, a multiple of 16 for rte_ring");

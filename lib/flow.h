@@ -10,6 +10,7 @@
 
 #include "flow_end.h"
 #include "packet.h"
+#include "verdict.h"
 
 #include <stdbool.h>
 
@@ -24,6 +25,8 @@ enum flow_state {
 	FLOW_FIN_SECOND = 1 << 5, // TCP: ends[1] has closed
 	FLOW_RST = 1 << 6, // TCP: reset by either side
 	FLOW_STREAM = 1 << 7, // TCP, while FLOW_INSPECTING: `stream` of the details is in use
+	FLOW_CANDIDATE =
+			FLOW_STREAM, // UDP: asks again what it is whenever the manager publishes something
 };
 
 // What every packet of an established flow needs, in one cache line.
@@ -140,5 +143,8 @@ uint64_t flow_packets(const struct flow_details *details, const struct flow *flo
 uint64_t flow_bytes(const struct flow_details *details, const struct flow *flow, int side);
 // A number for people and logs, 53 bits, from key and start: the same on every run and worker.
 uint64_t flow_id(const struct flow_details *details, const struct flow *flow);
+struct verdict flow_judgement(struct flow_table *table, const struct flow *flow);
+// Gives the flow a verdict and enters it in the books if it is another one, or surer.
+void flow_judge(struct flow_table *table, struct flow *flow, const struct verdict *verdict);
 // The verdict stands or the budget is spent: no detector sees this flow again.
 void flow_stop_inspecting(struct flow_details *details, struct flow *flow);

@@ -3,6 +3,7 @@
 #include "flow_table.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 struct flow_details *flow_details(struct flow_table *table, const struct flow *flow)
@@ -58,11 +59,40 @@ uint64_t flow_id(const struct flow_details *details, const struct flow *flow)
 	return flow_hash_fold(hash ^ digits[0], start_us(details) ^ digits[1]) >> 11;
 }
 
+struct verdict flow_judgement(struct flow_table *table, const struct flow *flow)
+{
+	const struct flow_details *details = flow_details(table, flow);
+
+	return (struct verdict){
+		.app = flow->app,
+		.confidence = details->confidence,
+		.role = details->role,
+		.signals = details->signals,
+	};
+}
+
+void flow_judge(struct flow_table *table, struct flow *flow, const struct verdict *verdict)
+{
+	struct flow_details *details = flow_details(table, flow);
+	struct counters *counters = table->config.counters;
+
+	if (flow->app != verdict->app)
+		counters->app_flows[verdict->app]++;
+	if (details->confidence != verdict->confidence)
+		counters->confidence_flows[verdict->confidence]++;
+	flow->app = verdict->app;
+	details->confidence = verdict->confidence;
+	details->role = verdict->role;
+	details->signals = verdict->signals;
+}
+
 void flow_stop_inspecting(struct flow_details *details, struct flow *flow)
 {
 	if ((flow->state & FLOW_INSPECTING) == 0)
 		return;
-	flow->state &= ~(unsigned)(FLOW_INSPECTING | FLOW_STREAM);
+	flow->state &= ~(unsigned)FLOW_INSPECTING;
+	if (flow_key_protocol(&flow->key) == IPPROTO_TCP)
+		flow->state &= ~(unsigned)FLOW_STREAM;
 	memset(&details->carried, 0, sizeof(details->carried));
 }
 

@@ -2,6 +2,8 @@
 #include "inspect.h"
 
 #include "evidence.h"
+#include "host/published.h"
+#include "inherit.h"
 #include "inspect_look.h"
 
 #include <rte_cycles.h>
@@ -17,11 +19,8 @@ enum {
 // What a rule or a detector concluded.
 struct conclusion {
 	uint32_t rule; // 0: a detector
-	uint32_t signals;
+	struct verdict verdict;
 	uint8_t signal; // the one that evidence names
-	uint8_t app;
-	uint8_t confidence;
-	uint8_t role;
 	const struct fact *fact; // NULL for a rule
 	const struct value *value; // what matched, NULL when there is none to show
 };
@@ -40,7 +39,10 @@ static void describe_source(const struct conclusion *conclusion, struct evidence
 {
 	const struct fact *fact = conclusion->fact;
 
-	if (fact != NULL) {
+	if (fact != NULL && fact->is_observation) {
+		evidence->is_observation = 1;
+		evidence->observation = fact->observation;
+	} else if (fact != NULL) {
 		evidence->text_length = fact->text_length;
 		evidence->version_length = fact->version_length;
 		memcpy(evidence->text, fact->text, sizeof(evidence->text));
@@ -64,10 +66,11 @@ static void send_evidence(const struct inspection *in, const struct conclusion *
 		.rule = conclusion->rule,
 		.protocol = flow_key_protocol(key),
 		.signal = conclusion->signal,
-		.app = conclusion->app,
-		.confidence = conclusion->confidence,
-		.role = conclusion->role,
+		.app = conclusion->verdict.app,
+		.confidence = conclusion->verdict.confidence,
+		.role = conclusion->verdict.role,
 		.is_ip4 = flow_key_is_ip4(key),
+		.is_from_initiator = host == in->initiator,
 	};
 
 	memcpy(evidence.host, key->ends[host].address, sizeof(evidence.host));
@@ -79,28 +82,12 @@ static void send_evidence(const struct inspection *in, const struct conclusion *
 		in->path->counters.evidence_lost++;
 }
 
-// The strongest conclusion names the application; others of the same application add their part.
-static void decide(const struct inspection *in, const struct conclusion *conclusion)
+static void decide(const struct inspection *in, const struct verdict *conclusion)
 {
-	struct counters *counters = &in->path->counters;
-	struct flow_details *details = in->details;
-	struct flow *flow = in->flow;
+	struct verdict verdict = flow_judgement(in->path->flows, in->flow);
 
-	if (conclusion->confidence > details->confidence) {
-		if (flow->app != conclusion->app) {
-			flow->app = conclusion->app;
-			details->signals = 0;
-			details->role = FLOW_ROLE_NONE;
-			counters->app_flows[flow->app]++;
-		}
-		details->confidence = conclusion->confidence;
-		counters->confidence_flows[details->confidence]++;
-	}
-	if (flow->app == conclusion->app) {
-		details->signals |= conclusion->signals;
-		if (details->role == FLOW_ROLE_NONE)
-			details->role = conclusion->role;
-	}
+	verdict_add(&verdict, conclusion);
+	flow_judge(in->path->flows, in->flow, &verdict);
 }
 
 static const struct value *value_of(
@@ -160,31 +147,25 @@ static void conclude_rule(const struct inspection *in, uint32_t index)
 	const struct rule *rule = rules_at(policy->rules, index);
 	struct conclusion conclusion = {
 		.rule = rule->id,
-		.signals = rule->signals,
-		.app = rule->app,
-		.confidence = rule->confidence,
-		.role = rule->role,
+		.verdict = { rule->app, rule->confidence, rule->role, rule->signals },
 	};
 
 	conclusion.value = value_of(&in->path->findings, rule->signals, &conclusion.signal);
 	atomic_store_explicit(matches, atomic_load_explicit(matches, memory_order_relaxed) + 1,
 			memory_order_relaxed);
-	decide(in, &conclusion);
+	decide(in, &conclusion.verdict);
 	send_evidence(in, &conclusion);
 }
 
 static void conclude_fact(const struct inspection *in, const struct fact *fact)
 {
 	const struct conclusion conclusion = {
-		.signals = 1u << fact->signal,
+		.verdict = { fact->app, fact->confidence, fact->role, 1u << fact->signal },
 		.signal = fact->signal,
-		.app = fact->app,
-		.confidence = fact->confidence,
-		.role = fact->role,
 		.fact = fact,
 	};
 
-	decide(in, &conclusion);
+	decide(in, &conclusion.verdict);
 	send_evidence(in, &conclusion);
 }
 
@@ -238,6 +219,34 @@ static bool is_spent(const struct inspection *in, unsigned side)
 			in->details->inspected.bytes[side] >= budget->bytes;
 }
 
+static bool has_skype_form(const struct findings *findings)
+{
+	for (unsigned i = 0; i < findings->fact_count; i++)
+		if (findings->facts[i].signal == SIGNAL_SKYPE_DATAGRAM ||
+				findings->facts[i].signal == SIGNAL_SKYPE_PROBE)
+			return true;
+	return false;
+}
+
+// A flow may take over what its port is known for as long as each of its datagrams could be one of
+// Skype's; what it took over only for its port it gives back with the first that could not.
+static void follow_form(const struct inspection *in)
+{
+	const uint32_t borrowed = 1u << SIGNAL_SKYPE_PORT | 1u << SIGNAL_SKYPE_DATAGRAM;
+	const struct flow_details *details = in->details;
+	struct flow *flow = in->flow;
+	unsigned packets = details->inspected.packets[0] + details->inspected.packets[1];
+
+	if (has_skype_form(&in->path->findings)) {
+		if (packets == 1)
+			flow->state |= FLOW_CANDIDATE;
+	} else if ((flow->state & FLOW_CANDIDATE) != 0) {
+		flow->state &= ~(unsigned)FLOW_CANDIDATE;
+		if (flow->app == APP_SKYPE && (details->signals & ~borrowed) == 0)
+			flow_judge(in->path->flows, flow, &(struct verdict){ 0 });
+	}
+}
+
 static void inspect_datagram(const struct inspection *in)
 {
 	struct flow_details *details = in->details;
@@ -246,7 +255,11 @@ static void inspect_datagram(const struct inspection *in)
 	const struct sample sample = {
 		.data = packet->payload,
 		.length = packet->payload_length < left ? packet->payload_length : left,
+		.full_length = (packet->flags & PACKET_TRUNCATED) == 0 ? packet->payload_length : 0,
+		.source_port = ntohs(in->flow->key.ports_be[in->side]),
+		.destination_port = ntohs(in->flow->key.ports_be[!in->side]),
 		.protocol = packet->protocol,
+		.is_ip4 = flow_key_is_ip4(&in->flow->key),
 		.is_first = details->inspected.packets[in->side] == 0,
 		.is_last = true,
 		.is_from_initiator = in->side == in->initiator,
@@ -260,7 +273,9 @@ static void inspect_datagram(const struct inspection *in)
 	details->inspected.packets[in->side]++;
 	details->inspected.bytes[in->side] += sample.length;
 	inspect_look(in, &sample);
-	if (details->confidence == CONFIDENCE_CERTAIN || (is_spent(in, 0) && is_spent(in, 1)))
+	follow_form(in);
+	if ((details->confidence == CONFIDENCE_CERTAIN && !in->path->findings.wants_more) ||
+			(is_spent(in, 0) && is_spent(in, 1)))
 		flow_stop_inspecting(details, in->flow);
 }
 
@@ -282,8 +297,20 @@ static void inspect(struct path *path, struct packet *packet)
 		inspect_datagram(&in);
 }
 
+// Takes over what the manager has published since the flow last asked.
+static __attribute__((noinline)) void ask(struct path *path, struct flow *flow, uint32_t generation)
+{
+	struct verdict verdict = flow_judgement(path->flows, flow);
+
+	if (inherit(path, flow, false, &verdict))
+		flow->generation = generation;
+	flow_judge(path->flows, flow, &verdict);
+}
+
 void inspect_burst(struct path *path, struct burst *burst)
 {
+	uint32_t generation = path->published == NULL ? 0 : published_generation(path->published);
+
 	for (unsigned i = 0; i < burst->count; i++) {
 		struct packet *packet = &burst->packets[i];
 		const bool is_readable = packet->reason == REASON_INSPECTED ||
@@ -295,6 +322,9 @@ void inspect_burst(struct path *path, struct burst *burst)
 			inspect(path, packet);
 		else if (is_readable)
 			packet->reason = REASON_PAST;
+		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0 &&
+				packet->flow->generation != (uint16_t)generation)
+			ask(path, packet->flow, generation);
 		packet->app = packet->flow->app;
 	}
 }

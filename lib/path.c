@@ -3,6 +3,8 @@
 
 #include "decode/decode.h"
 #include "fragment.h"
+#include "host/published.h"
+#include "inherit.h"
 #include "inspect.h"
 
 // What happens to packets, in order. Each stage takes the whole burst, so that it can prefetch; a
@@ -44,4 +46,23 @@ void path_count(struct path *path, const struct burst *burst, unsigned direction
 	for (unsigned i = 0; i < burst->count; i++)
 		if (burst->packets[i].reason == REASON_NOT_IP)
 			counters->l2[direction][decode_l2_kind(&burst->packets[i], burst->link)]++;
+}
+
+void path_describe_ended(struct path *path, const struct flow *flow, enum flow_end_reason reason,
+		struct flow_record *record)
+{
+	struct verdict verdict = flow_judgement(path->flows, flow);
+
+	flow_describe(path->flows, flow, reason, record);
+	if (path->published == NULL || published_generation(path->published) == 0)
+		return;
+	inherit(path, flow, true, &verdict);
+	if (record->app != verdict.app)
+		path->counters.app_flows[verdict.app]++;
+	if (record->confidence != verdict.confidence)
+		path->counters.confidence_flows[verdict.confidence]++;
+	record->app = verdict.app;
+	record->confidence = verdict.confidence;
+	record->role = verdict.role;
+	record->signals = verdict.signals;
 }

@@ -9,6 +9,7 @@
 #include "policy.h"
 
 struct fragments;
+struct published;
 struct rte_ring;
 struct streams;
 
@@ -26,6 +27,7 @@ struct path {
 	struct streams *streams;
 	struct fragments *fragments; // NULL: each of them is looked at alone
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
+	const struct published *published; // what the manager decided; NULL: nothing ever
 	struct path_budget budget;
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner
@@ -39,3 +41,8 @@ void path_burst(struct path *path, struct burst *burst);
 // Enters every packet of the burst in the books, once it is known whether it was transmitted: the
 // owner sets REASON_TX_FULL where it was not. `direction` is 2 * pair, + 1 from outside to inside.
 void path_count(struct path *path, const struct burst *burst, unsigned direction);
+
+// What becomes of a flow that ends: its record, with what was published of it until now. For the
+// owner's flow_config.ended; on the packet's path.
+void path_describe_ended(struct path *path, const struct flow *flow, enum flow_end_reason reason,
+		struct flow_record *record);

@@ -64,7 +64,7 @@ class Trace(ctypes.Structure):
 class Proofs:
     def __init__(self, path):
         self.library = ctypes.CDLL(path)
-        for name in [*STREAM_PROOFS.values(), 'skype_datagram_read', 'skype_is_request',
+        for name in [*STREAM_PROOFS.values(), 'skype_datagram_read', 'skype_request_of',
                      'skype_is_reply', 'skype_is_sibling', 'skype_is_copy', 'skype_is_resend']:
             getattr(self.library, name).restype = ctypes.c_bool
 
@@ -124,7 +124,7 @@ class Scenario:
         self.expect('is datagram', datagram is not None, True, packet)
         if datagram is not None:
             self.expect(f'type of {kind}', datagram.type == TYPES.get(kind, 2), True, packet)
-            found = self.proofs.library.skype_is_request(ctypes.byref(datagram))
+            found = self.proofs.library.skype_request_of(ctypes.byref(datagram))
             self.expect('is request', found, kind in REQUESTS, packet)
 
     def replies(self):

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "application.h"
+#include "evidence.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,11 +33,14 @@ enum {
 struct sample {
 	const uint8_t *data;
 	uint16_t length;
+	uint16_t full_length; // of the payload, of which `length` bytes are shown; 0: not known
+	uint16_t source_port, destination_port;
 	uint8_t protocol; // IANA number
 	bool is_first; // nothing was sent before in this direction; else a later message begins
 	bool is_last; // no more of it will be shown, whether there is more or not
 	bool is_from_initiator;
 	uint32_t signals; // 1 << enum signal, of the flow so far
+	bool is_ip4;
 };
 
 struct value {
@@ -53,8 +57,12 @@ struct fact {
 	uint8_t role; // enum role
 	uint8_t version_length;
 	uint8_t text_length;
+	bool is_observation; // to be judged by the manager; CONFIDENCE_NONE: by it alone
 	char version[FACT_VERSION_BYTES]; // of the application, printable ASCII
-	char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
+	union {
+		char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
+		struct observation observation; // is_observation
+	};
 };
 
 // How a direction goes on behind a message's head.

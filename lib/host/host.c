@@ -10,16 +10,20 @@
 #include <sys/random.h>
 
 enum {
-	SECRET_WORDS = 4
+	SECRET_WORDS = 4,
+	// Certain for some time: one burst of spoofed packets does not push it out.
+	RANK_LASTING = CONFIDENCE_CERTAIN + 1,
 };
 
 static const uint64_t SECOND_NS = 1000000000;
 static const uint64_t STRONG_WINDOW_NS = 60 * SECOND_NS;
+static const uint64_t STEP_PAUSE_NS = 60 * SECOND_NS; // then a step begins anew
+static const uint64_t LASTING_NS = 10 * SECOND_NS;
 
 struct entry {
 	struct host host; // first: host_next() finds the entry by it
 	uint64_t renewed_ns; // of the evidence that expiry counts from
-	uint8_t rank; // the strongest confidence of its applications
+	uint8_t rank; // the strongest confidence of its applications, or RANK_LASTING
 	struct entry *next; // in the same bucket, or free
 	TAILQ_ENTRY(entry) in_order;
 	TAILQ_ENTRY(entry) in_rank;
@@ -37,7 +41,7 @@ struct host_table {
 	struct entry **buckets; // [capacity]
 	struct entry *free;
 	struct entry_list order; // by first evidence
-	struct entry_list ranks[CONFIDENCE_CERTAIN + 1]; // by the time that they were renewed
+	struct entry_list ranks[RANK_LASTING + 1]; // by the time that they were renewed
 };
 
 const char *step_name(enum step step)
@@ -78,7 +82,7 @@ struct host_table *host_table_create(const struct host_config *config)
 		table->free = &table->entries[i];
 	}
 	TAILQ_INIT(&table->order);
-	for (int rank = CONFIDENCE_NONE; rank <= CONFIDENCE_CERTAIN; rank++)
+	for (int rank = CONFIDENCE_NONE; rank <= RANK_LASTING; rank++)
 		TAILQ_INIT(&table->ranks[rank]);
 	return table;
 
@@ -161,7 +165,7 @@ static void entry_forget(struct host_table *table, struct entry *entry)
 
 static void evict(struct host_table *table)
 {
-	for (int rank = CONFIDENCE_NONE; rank <= CONFIDENCE_CERTAIN; rank++) {
+	for (int rank = CONFIDENCE_NONE; rank <= RANK_LASTING; rank++) {
 		struct entry *entry = TAILQ_FIRST(&table->ranks[rank]);
 
 		if (entry != NULL) {
@@ -278,8 +282,22 @@ static bool has_other_strong(
 	return false;
 }
 
-static void app_decide(
-		struct host_app *app, struct host_ledger *ledger, const struct evidence *evidence)
+// Whether certain evidence makes the host certain.
+static bool is_enough(const struct host_table *table, struct host_app *app,
+		const struct host_ledger *ledger, const struct evidence *evidence)
+{
+	bool is_second = app->certain_ns != 0 &&
+			(app->certain_ns != evidence->time_ns ||
+					app->certain_number != evidence->number);
+
+	app->certain_ns = evidence->time_ns;
+	app->certain_number = evidence->number;
+	return !table->config.is_backbone || is_second ||
+			has_other_strong(app, ledger, evidence->time_ns);
+}
+
+static void app_decide(const struct host_table *table, struct host_app *app,
+		struct host_ledger *ledger, const struct evidence *evidence)
 {
 	enum confidence confidence = CONFIDENCE_WEAK;
 
@@ -288,7 +306,8 @@ static void app_decide(
 			app->first_ns = evidence->time_ns;
 		app->last_ns = later(app->last_ns, evidence->time_ns);
 		ledger->strong_ns = later(ledger->strong_ns, evidence->time_ns);
-		if (evidence->confidence == CONFIDENCE_CERTAIN)
+		if (evidence->confidence == CONFIDENCE_CERTAIN &&
+				is_enough(table, app, ledger, evidence))
 			confidence = CONFIDENCE_CERTAIN;
 		else if (has_other_strong(app, ledger, evidence->time_ns))
 			confidence = CONFIDENCE_STRONG;
@@ -310,12 +329,18 @@ static void app_learn_version(struct host_app *app, const struct evidence *evide
 	app->version_ns = evidence->time_ns;
 }
 
-// A flow shows a step once, however much evidence it gives.
-static bool app_knows_step(const struct host_app *app, enum step step, uint64_t flow_id)
+// A step goes on for as long as evidence for it comes, from whatever flow.
+static bool app_goes_on(struct host_app *app, enum step step, uint64_t time_ns)
 {
-	for (int i = 0; i < app->step_count; i++)
-		if (app->steps[i].step == step && app->steps[i].flow_id == flow_id)
-			return true;
+	for (int i = 0; i < app->step_count; i++) {
+		struct host_step *known = &app->steps[i];
+
+		if (known->step != step || time_ns > known->last_ns + STEP_PAUSE_NS ||
+				known->time_ns > time_ns + STEP_PAUSE_NS)
+			continue;
+		known->last_ns = later(known->last_ns, time_ns);
+		return true;
+	}
 	return false;
 }
 
@@ -324,7 +349,7 @@ static void app_add_step(struct host_app *app, enum step step, const struct evid
 	struct host_step *steps;
 	int i = app->step_count;
 
-	if (app_knows_step(app, step, evidence->flow_id))
+	if (app_goes_on(app, step, evidence->time_ns))
 		return;
 	steps = reallocarray(app->steps, app->step_count + 1, sizeof(*steps));
 	if (steps == NULL)
@@ -339,6 +364,7 @@ static void app_add_step(struct host_app *app, enum step step, const struct evid
 		.time_ns = evidence->time_ns,
 		.number = evidence->number,
 		.flow_id = evidence->flow_id,
+		.last_ns = evidence->time_ns,
 		.step = step,
 	};
 	if (app->step_count < HOST_STEPS_MAX)
@@ -348,7 +374,8 @@ static void app_add_step(struct host_app *app, enum step step, const struct evid
 }
 
 // False when there was no memory for it.
-static bool app_learn(struct host_app *app, const struct evidence *evidence)
+static bool app_learn(const struct host_table *table, struct host_app *app,
+		const struct evidence *evidence)
 {
 	struct host_ledger *ledger = ledger_get(app, evidence);
 
@@ -360,11 +387,23 @@ static bool app_learn(struct host_app *app, const struct evidence *evidence)
 	if (is_before(evidence->time_ns, evidence->number, ledger->first.time_ns,
 			    ledger->first.number))
 		ledger->first = *evidence;
-	app_decide(app, ledger, evidence);
+	app_decide(table, app, ledger, evidence);
 	app_learn_version(app, evidence);
-	if (evidence->role == FLOW_ROLE_VERSION_CHECK)
+	if (evidence->step != 0)
+		app_add_step(app, evidence->step - 1, evidence);
+	else if (evidence->role == FLOW_ROLE_VERSION_CHECK)
 		app_add_step(app, STEP_STARTUP, evidence);
+	else if (evidence->role == FLOW_ROLE_LOGIN)
+		app_add_step(app, STEP_LOGIN, evidence);
 	return true;
+}
+
+static uint8_t app_rank(const struct host_app *app)
+{
+	bool is_lasting = app->confidence == CONFIDENCE_CERTAIN &&
+			app->last_ns - app->first_ns >= LASTING_NS;
+
+	return is_lasting ? RANK_LASTING : app->confidence;
 }
 
 // Puts the host behind all others of its rank; weak evidence does not keep what is known alive.
@@ -376,8 +415,8 @@ static void entry_renew(
 		return;
 	TAILQ_REMOVE(&table->ranks[entry->rank], entry, in_rank);
 	for (int i = 0; i < entry->host.app_count; i++)
-		if (entry->rank < entry->host.apps[i].confidence)
-			entry->rank = entry->host.apps[i].confidence;
+		if (entry->rank < app_rank(&entry->host.apps[i]))
+			entry->rank = app_rank(&entry->host.apps[i]);
 	TAILQ_INSERT_TAIL(&table->ranks[entry->rank], entry, in_rank);
 	entry->renewed_ns = later(entry->renewed_ns, evidence->time_ns);
 }
@@ -393,7 +432,7 @@ void host_learn(struct host_table *table, const struct evidence *evidence)
 		entry = entry_create(table, evidence);
 	bytes = host_bytes(&entry->host);
 	app = app_get(&entry->host, evidence);
-	if (app != NULL && app_learn(app, evidence))
+	if (app != NULL && app_learn(table, app, evidence))
 		entry_renew(table, entry, evidence);
 	else
 		table->stats.refused++;
@@ -402,9 +441,27 @@ void host_learn(struct host_table *table, const struct evidence *evidence)
 		evict(table);
 }
 
+void host_describe(struct host_table *table, const uint8_t address[16], bool is_ip4, uint8_t app,
+		const struct host_traits *traits)
+{
+	struct entry *entry = entry_find(table, address, is_ip4);
+
+	for (int i = 0; entry != NULL && i < entry->host.app_count; i++) {
+		struct host_app *known = &entry->host.apps[i];
+
+		if (known->app != app)
+			continue;
+		if (traits->port != 0)
+			known->port = traits->port;
+		if (traits->public_ip4 != 0)
+			known->public_ip4 = traits->public_ip4;
+		known->is_super_node = known->is_super_node || traits->is_super_node;
+	}
+}
+
 void host_expire(struct host_table *table, uint64_t now_ns)
 {
-	for (int rank = CONFIDENCE_NONE; rank <= CONFIDENCE_CERTAIN; rank++) {
+	for (int rank = CONFIDENCE_NONE; rank <= RANK_LASTING; rank++) {
 		struct entry *entry;
 
 		while ((entry = TAILQ_FIRST(&table->ranks[rank])) != NULL &&

@@ -37,6 +37,7 @@ struct host_step {
 	uint64_t time_ns;
 	uint64_t number; // of the packet that showed it; 0 on a wire
 	uint64_t flow_id;
+	uint64_t last_ns; // of the newest evidence for it
 	uint8_t step; // enum step
 };
 
@@ -57,8 +58,10 @@ struct host_app {
 	uint8_t step_count;
 	uint16_t port; // the application's own port on this host (the Skype port); 0: not known
 	bool is_super_node;
+	uint32_t public_ip4; // how others see the host, host order; 0: not known
 	char version[EVIDENCE_VERSION_BYTES + 1]; // newest that was seen, "" when none
 	uint64_t version_ns; // of the evidence that showed it
+	uint64_t certain_ns, certain_number; // of the newest certain evidence; 0: none
 	uint64_t first_ns, last_ns; // of certain or strong evidence; 0: none
 	uint64_t evidence_total;
 	struct host_ledger *ledger; // [ledger_count], one for each signal
@@ -78,6 +81,9 @@ struct host_config {
 	// A host is forgotten, with all its applications, when none of them has had certain or
 	// strong evidence for so long (a weak one: any evidence); 600, at least 1.
 	uint32_t expiry_s;
+	// For large links, where accidents of one in 2^32 happen: two certain pieces of evidence
+	// from different packets, or a certain and a strong one, make a host certain.
+	bool is_backbone;
 	// Called when a host is about to be forgotten (expired, evicted, table freed by
 	// host_end_all()), and must not change the table. May be NULL.
 	void (*ended)(void *context, const struct host *host);
@@ -98,6 +104,16 @@ struct host_table *host_table_create(const struct host_config *config);
 void host_table_free(struct host_table *table);
 
 void host_learn(struct host_table *table, const struct evidence *evidence);
+
+// What is known of an application besides evidence; 0 or false: nothing new.
+struct host_traits {
+	uint16_t port;
+	bool is_super_node;
+	uint32_t public_ip4;
+};
+// Does nothing unless evidence of the application was learned before.
+void host_describe(struct host_table *table, const uint8_t address[16], bool is_ip4, uint8_t app,
+		const struct host_traits *traits);
 void host_expire(struct host_table *table, uint64_t now_ns);
 void host_end_all(struct host_table *table);
 

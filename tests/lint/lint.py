@@ -19,9 +19,9 @@ SKIPPED = 77
 # name, a file name's beginning ("rules" for rules_compile.c), or a folder. The ground floor is
 # the only one whose members may include each other.
 FLOORS = {
-    0: "fail log text memory packet reasons application signals flow_end metrics",
+    0: "fail log text memory packet reasons application signals flow_end metrics verdict keyed_hash",
     1: "counters evidence decode scan yaml",
-    2: "flow fragment stream snapshot",
+    2: "flow fragment stream snapshot skype_datagram",
     3: "detect host health",
     4: "action event rules metric",
     5: "policy",
@@ -31,7 +31,8 @@ FLOORS = {
     9: "manager",
     10: "main",
 }
-PART_OF = {"inspect": "path", "inspect_look": "path", "inspect_stream": "path"}
+PART_OF = {"inspect": "path", "inspect_look": "path", "inspect_stream": "path",
+           "inherit": "path"}
 FLOOR_OF = {module: floor for floor, names in FLOORS.items() for module in names.split()}
 
 # Headers that only one place may know, or that lib/ must do without: it has no thread and no

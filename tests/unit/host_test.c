@@ -238,7 +238,7 @@ static void the_first_and_the_newest_steps_are_kept(void **)
 	const struct host_app *app;
 
 	for (int i = 1; i <= 40; i++)
-		learn_check(table, i, i);
+		learn_check(table, 100 * i, i);
 	app = &find(table, 1)->apps[0];
 	assert_int_equal(app->step_count, HOST_STEPS_MAX);
 	assert_int_equal(app->steps[0].flow_id, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "detect/skype_datagram.h"
+#include "skype_datagram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,15 +31,15 @@ static void published_requests_are_known(void **)
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		struct skype_datagram datagram = message(vectors[i].id, vectors[i].crc, 18);
 
-		assert_true(skype_is_request(&datagram));
+		assert_int_not_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 		datagram.id++;
-		assert_false(skype_is_request(&datagram));
+		assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 		datagram.id--;
 		datagram.length++;
-		assert_false(skype_is_request(&datagram));
+		assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 		for (int bit = 0; bit < 32; bit++) {
 			datagram = message(vectors[i].id, vectors[i].crc ^ 1u << bit, 18);
-			assert_false(skype_is_request(&datagram));
+			assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 		}
 	}
 }
@@ -122,7 +122,7 @@ static void replies_are_bound_to_their_request(void **)
 			assert_true(skype_is_reply(&datagram, (uint16_t)request, &accepted));
 			assert_int_equal(accepted, replies[i].accepted);
 			assert_false(skype_is_reply(&datagram, (uint16_t)(request + 1), NULL));
-			assert_false(skype_is_request(&datagram));
+			assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 		}
 	}
 }
@@ -190,7 +190,7 @@ static void other_protocols_do_not_have_the_form(void **)
 	struct skype_datagram datagram;
 
 	assert_true(skype_datagram_read(snmp, sizeof(snmp), &datagram)); // has the form
-	assert_false(skype_is_request(&datagram)); // proves nothing
+	assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST); // proves nothing
 	assert_false(skype_datagram_read(dns, sizeof(dns), &datagram));
 	assert_false(skype_datagram_read((const uint8_t *)"\1\2\2", 2, &datagram));
 }
@@ -210,7 +210,7 @@ static void every_prefix_is_read_within_its_bounds(void **)
 			if (length > 2)
 				exact[2] = (uint8_t)type;
 			if (skype_datagram_read(exact, length, &datagram)) {
-				assert_false(skype_is_request(&datagram));
+				assert_int_equal(skype_request_of(&datagram), SKYPE_NO_REQUEST);
 				if (datagram.type == SKYPE_PAYLOAD)
 					skype_trace(&datagram, &trace);
 			}

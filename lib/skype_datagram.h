@@ -41,9 +41,16 @@ enum {
 // payload's whole length, of which min(length, SKYPE_HEADER_BYTES) bytes are read.
 bool skype_datagram_read(const uint8_t *data, size_t length, struct skype_datagram *datagram);
 
-// U1. The message is the probe or the ping, or the request for nodes, that has its number.
-// 32 bits a comparison, three comparisons. Seen in 176, 307.
-bool skype_is_request(const struct skype_datagram *datagram);
+enum skype_request {
+	SKYPE_NO_REQUEST,
+	SKYPE_PROBE, // command 0x1b: may I join?
+	SKYPE_PING, // 0x23
+	SKYPE_NODES_WANTED, // 0x2c
+};
+
+// U1. Which of the requests whose text is known but for its number the message is. 32 bits a
+// comparison, three comparisons. Seen in 176, 307.
+enum skype_request skype_request_of(const struct skype_datagram *datagram);
 
 // U2. The message is the answer (accepted, pong, 0x0f) to the request `request_id` that the other
 // side sent. 32 bits, three comparisons. `accepted` (may be NULL) tells that a super node agreed.
@@ -70,3 +77,7 @@ bool skype_is_copy(const struct skype_trace *one, const struct skype_trace *two)
 // where it goes to, `destination` (IPv4, host order). 112 bits. Seen in 174, 215, 216.
 bool skype_is_resend(const struct skype_datagram *resend, const struct skype_datagram *nak,
 		const struct skype_trace *message, uint32_t destination);
+
+// DNS, NTP, SNMP, IKE, SSDP, STUN, IPsec over NAT, mDNS: much traffic, in which the bytes of other
+// headers look like Skype's. Only U1 speaks there, and such a port is nobody's Skype port.
+bool skype_is_foreign_port(uint16_t port);

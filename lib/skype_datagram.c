@@ -129,20 +129,21 @@ static bool is_template(const struct skype_datagram *datagram, const struct temp
 	return crc_bytes(0xffffffff, text, template->length) == datagram->crc;
 }
 
-bool skype_is_request(const struct skype_datagram *datagram)
+enum skype_request skype_request_of(const struct skype_datagram *datagram)
 {
 	static const struct template requests[] = {
-		{ 7, 3, { 0x04, 0xda, 0x01, 0, 0, 0x42, 0x15 } }, // probe, command 0x1b
-		{ 7, 3, { 0x04, 0x9a, 0x02, 0, 0, 0x42, 0x15 } }, // ping, command 0x23
-		{ 11, 3, { 0x08, 0xe2, 0x02, 0, 0, 0x42, 0xb3, 0x79, 0x93, 0x96, 0xa0 } }, // 0x2c
+		[SKYPE_PROBE] = { 7, 3, { 0x04, 0xda, 0x01, 0, 0, 0x42, 0x15 } },
+		[SKYPE_PING] = { 7, 3, { 0x04, 0x9a, 0x02, 0, 0, 0x42, 0x15 } },
+		[SKYPE_NODES_WANTED] = { 11, 3,
+				{ 0x08, 0xe2, 0x02, 0, 0, 0x42, 0xb3, 0x79, 0x93, 0x96, 0xa0 } },
 	};
 
 	if (datagram->type != SKYPE_PAYLOAD)
-		return false;
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		return SKYPE_NO_REQUEST;
+	for (size_t i = SKYPE_PROBE; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (is_template(datagram, &requests[i], datagram->id - 1))
-			return true;
-	return false;
+			return i;
+	return SKYPE_NO_REQUEST;
 }
 
 bool skype_is_reply(const struct skype_datagram *datagram, uint16_t request_id, bool *accepted)
@@ -202,4 +203,14 @@ bool skype_is_resend(const struct skype_datagram *resend, const struct skype_dat
 			resend->crc == message->crc && resend->nonce == nak->nonce &&
 			resend->length == message->length + RESEND_EXTRA_BYTES &&
 			resend->address == destination;
+}
+
+bool skype_is_foreign_port(uint16_t port)
+{
+	static const uint16_t ports[] = { 53, 123, 161, 500, 1900, 3478, 4500, 5353 };
+
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		if (port == ports[i])
+			return true;
+	return false;
 }
