@@ -12,6 +12,7 @@
 enum {
 	TEXT_BYTES = 16, // shown of what was seen
 	KEY_EXCHANGE_DECIDED = 53, // as T5 and T6 without a hello in front
+	RECORD_BYTES = 5,
 	ANSWER_BYTES = 79,
 };
 
@@ -54,9 +55,18 @@ static void prove(const struct sample *sample, struct findings *findings)
 			add(findings, sample, proofs[i].signal, CONFIDENCE_CERTAIN);
 }
 
+// Only records follow a greeting: scanners send empty ones in front of something else.
+static bool is_followed_by_record(const struct sample *sample)
+{
+	for (size_t i = RECORD_BYTES; i < RECORD_BYTES + 3 && i < sample->length; i++)
+		if (sample->data[i] != sample->data[i - RECORD_BYTES])
+			return false;
+	return true;
+}
+
 static void greet(const struct sample *sample, struct findings *findings)
 {
-	if (skype_is_login_greeting(sample->data, sample->length))
+	if (skype_is_login_greeting(sample->data, sample->length) && is_followed_by_record(sample))
 		add(findings, sample, SIGNAL_SKYPE_LOGIN, CONFIDENCE_STRONG);
 	if (skype_is_login_answer(sample->data, sample->length) &&
 			(sample->signals & 1u << SIGNAL_SKYPE_LOGIN) != 0)

@@ -81,6 +81,8 @@ static void a_greeting_is_strong_and_certain_when_it_was_answered(void **)
 	assert_int_equal(findings.fact_count, 0);
 	assert_int_equal(look(greeting, sizeof(greeting)), MATCH_MORE);
 	assert_fact(0, SIGNAL_SKYPE_LOGIN, CONFIDENCE_STRONG, FLOW_ROLE_LOGIN);
+	look((const uint8_t *)"\x16\x03\x01\0\0\x03\0\x80", 8); // a scanner
+	assert_int_equal(findings.fact_count, 0);
 	signals = 1u << SIGNAL_SKYPE_LOGIN;
 	look(answer, sizeof(answer));
 	assert_fact(0, SIGNAL_SKYPE_LOGIN, CONFIDENCE_CERTAIN, FLOW_ROLE_LOGIN);
