@@ -139,8 +139,8 @@ def tshark_marks(fields):
         marks |= {'agent'} if 'Marked/1.0' in agent else set()
         if any(re.fullmatch(r'(?i:x-marked):\s*yes\s*(\\r)?(\\n)?', line) for line in lines):
             marks.add('header')
-    marks |= {'sni'} if 'marked.example' in sni else set()
-    marks |= {'query'} if 'marked.example' in query else set()
+    marks |= {'sni'} if 'marked.example' in map(str.lower, sni) else set()
+    marks |= {'query'} if 'marked.example' in map(str.lower, query) else set()
     return marks
 
 
