@@ -403,7 +403,7 @@ static void everything_that_is_wrong_is_said(void **)
 					"version-check, login, p2p, call, file-transfer, service",
 					"f:7:11: 'http.hots' is no buffer; did you mean "
 					"'http.host'? There are: http.method, http.uri, http.host, "
-					"http.user_agent, http.header, tls.sni, payload",
+					"http.user_agent, http.header, tls.sni, dns.query, payload",
 					"f:7:35: the pattern does not compile: Missing close "
 					"parenthesis for group started at index 1.",
 					"f:7:56: the pattern does not compile: Unterminated "
@@ -581,6 +581,11 @@ static void the_rules_we_ship(void **)
 	} cases[] = {
 		{ { { { BUFFER_HTTP_HOST, "ui.skype.com" } } }, "1001" },
 		{ { { { BUFFER_HTTP_HOST, "skype.com" } } }, "" },
+		{ { { { BUFFER_DNS_QUERY, "ui.skype.com" } } }, "1002 1003" },
+		{ { { { BUFFER_DNS_QUERY, "dsn4.d.skype.net" } } }, "1002 1003" },
+		{ { { { BUFFER_DNS_QUERY, "335.0.7.7.3.rst5.r.skype.net" } } }, "1002 1003" },
+		{ { { { BUFFER_DNS_QUERY, "apps.skype.com" } } }, "1003" },
+		{ { { { BUFFER_DNS_QUERY, "notskype.com" } } }, "" },
 		{ { { { BUFFER_HTTP_USER_AGENT, "Debian APT-HTTP/1.3 (2.6.1)" } } }, "2001" },
 		{ { { { BUFFER_HTTP_USER_AGENT, "Mozilla/5.0 (not libdnf (x))" } } }, "" },
 		{ { { { BUFFER_HTTP_HOST, "download.windowsupdate.com" } } }, "2002" },
@@ -623,7 +628,7 @@ static void the_rules_we_ship(void **)
 		const struct rule *rule = rules_at(rules, i);
 
 		assert_true(strlen(rule->note) > 0);
-		assert_int_equal(rule->app == APP_SKYPE, rule->id == 1001);
+		assert_int_equal(rule->app == APP_SKYPE, rule->id / 1000 == 1);
 	}
 	rules_free(rules);
 }
