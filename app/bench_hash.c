@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
+#include <rte_jhash.h>
 #include <rte_malloc.h>
 
 #include <stdalign.h>
@@ -59,7 +60,7 @@ static int create_table(struct bench_hash *hash)
 		.name = "bench",
 		.entries = hash->flows + hash->flows / 8,
 		.key_len = sizeof(struct flow_key),
-		.hash_func = rte_hash_crc,
+		.hash_func = BENCH_HASH,
 	};
 
 	hash->heap_bytes = ((size_t)hash->flows * FLOW_BYTES / PAGE_BYTES + 8) * PAGE_BYTES;

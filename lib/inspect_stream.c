@@ -6,6 +6,7 @@
 #include "detect/http_framing.h"
 #include "inspect_look.h"
 
+#include <arpa/inet.h>
 #include <netinet/tcp.h>
 
 enum phase {
@@ -161,6 +162,8 @@ static uint32_t read_head(
 	const struct sample sample = {
 		.data = text->data,
 		.length = text->length < text->room ? text->length : text->room,
+		.source_port = ntohs(in->flow->key.ports_be[in->side]),
+		.destination_port = ntohs(in->flow->key.ports_be[!in->side]),
 		.protocol = in->packet->protocol,
 		.is_first = side->state == STREAM_START,
 		.is_last = text->is_last || text->length >= text->room,

@@ -97,7 +97,7 @@ static struct evidence observation_of(const struct datagram *datagram)
 
 	// The same for both directions.
 	evidence.flow_id = (uint64_t)(datagram->from + datagram->to) << 32 |
-			(uint32_t)(datagram->from_port * datagram->to_port);
+			((uint32_t)datagram->from_port * datagram->to_port);
 	address_of(datagram->from, evidence.host);
 	address_of(datagram->to, evidence.peer);
 	memcpy(evidence.observation.bytes, datagram->bytes, OBSERVATION_BYTES);
