@@ -30,7 +30,7 @@ def check(condition, *what):
         raise AssertionError(" ".join(map(str, what)))
 
 
-def wait_for(what, condition, seconds=20):
+def wait_for(what, condition, seconds=60):
     """The first true answer of `condition`."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
@@ -172,7 +172,7 @@ class Appliance:
     def stop(self, number=signal.SIGTERM):
         """Stops in time, with exit status 0 and books that balance: the stats record."""
         self.process.send_signal(number)
-        check(self.process.wait(15) == 0, "exit status", self.process.returncode)
+        check(self.process.wait(60) == 0, "exit status", self.process.returncode)
         records = self.records()
         check(records and records[-1]["event_type"] == "stats", "the last record is no stats")
         stats = records[-1]["stats"]

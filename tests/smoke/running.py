@@ -23,7 +23,7 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
-def wait_for(what, condition, seconds=30):
+def wait_for(what, condition, seconds=120):
     """The first true answer of `condition`."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
