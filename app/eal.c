@@ -279,7 +279,7 @@ static void build_arguments(struct arguments *arguments, const struct options *o
 	add_params(arguments, options->eal_params);
 }
 
-static void print_arguments(const struct arguments *arguments)
+static void log_arguments(const struct arguments *arguments)
 {
 	char text[4096];
 	int length = 0;
@@ -288,6 +288,46 @@ static void print_arguments(const struct arguments *arguments)
 		length += snprintf(
 				text + length, sizeof(text) - length, " %s", arguments->items[i]);
 	LOG(INFO, "EAL arguments:%s", text);
+}
+
+static void arguments_fini(struct arguments *arguments)
+{
+	for (int i = 0; i < arguments->count; i++)
+		free(arguments->items[i]);
+}
+
+// 0, or -errno after a message; to be given back with arguments_fini() either way.
+static int arguments_init(struct arguments *arguments, const struct options *options,
+		const struct host_plan *plan)
+{
+	*arguments = (struct arguments){ 0 };
+	build_arguments(arguments, options, plan);
+	if (!arguments->failed)
+		return 0;
+	LOG(ERR, "too many or too large EAL arguments");
+	return fail(E2BIG);
+}
+
+int eal_print(const struct options *options, const struct host_plan *plan, FILE *stream)
+{
+	struct host_plan with_memory = *plan;
+	struct arguments arguments;
+	struct node_memory memory;
+	int ret;
+
+	eal_memory(plan, plan->placement.node, &memory);
+	with_memory.has_hugepages = options->memory == MEMORY_HUGEPAGES ||
+			(options->memory == MEMORY_AUTO && memory.free_mb >= memory.need_mb);
+	ret = arguments_init(&arguments, options, &with_memory);
+	for (int i = 1; i < arguments.count && ret == 0; i++) {
+		const char *item = arguments.items[i];
+		const bool is_plain = strpbrk(item, " \t\n'\"\\$&|;<>()*?[]#~`") == NULL;
+
+		fprintf(stream, is_plain ? "%s%s" : "%s'%s'", i == 1 ? "" : " ", item);
+	}
+	fputs(ret == 0 ? "\n" : "", stream);
+	arguments_fini(&arguments);
+	return ret;
 }
 
 static int explain_init(const struct options *options, const struct host_plan *plan)
@@ -312,23 +352,18 @@ static int explain_init(const struct options *options, const struct host_plan *p
 
 int eal_start(const struct options *options, const struct host_plan *plan)
 {
-	struct arguments arguments = { 0 };
+	struct arguments arguments;
 	char *items[ARGUMENTS_MAX + 1];
-	int error = 0;
+	int error = arguments_init(&arguments, options, plan);
 
-	build_arguments(&arguments, options, plan);
-	if (arguments.failed) {
-		LOG(ERR, "too many or too large EAL arguments");
-		error = fail(E2BIG);
-	} else {
-		print_arguments(&arguments);
+	if (error == 0) {
+		log_arguments(&arguments);
 		// The EAL reorders what it is given.
 		memcpy(items, arguments.items, sizeof(items));
 		if (rte_eal_init(arguments.count, items) < 0)
 			error = explain_init(options, plan);
 	}
-	for (int i = 0; i < arguments.count; i++)
-		free(arguments.items[i]);
+	arguments_fini(&arguments);
 	return error;
 }
 

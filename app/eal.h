@@ -54,6 +54,8 @@ int eal_plan(const struct options *options, struct host_plan *plan);
 // message.
 int eal_start(const struct options *options, const struct host_plan *plan);
 void eal_stop(void);
+// What DPDK would be started with, as one line for a shell. 0, or -errno after a message.
+int eal_print(const struct options *options, const struct host_plan *plan, FILE *stream);
 
 enum {
 	EAL_BUFFER_BYTES = 2048, // of a buffer unless `mtu` is larger than usual

@@ -5,7 +5,7 @@
 #include "eal_cpus.h"
 #include "log.h"
 #include "manager.h"
-#include "options.h"
+#include "options_print.h"
 #include "port.h"
 #include "probe.h"
 #include "replay.h"
@@ -224,19 +224,30 @@ static int run_host(struct run *run)
 	return ret;
 }
 
-// The value of -c, which is all that there is to say but for --probe where `is_probe` is not NULL;
-// NULL after a message otherwise.
-static const char *only_config(int argc, char **argv, bool *is_probe)
+// What `wiretag check` is asked besides.
+struct check {
+	int probe, dump, print_eal; // flags for getopt_long()
+};
+
+// The value of -c, which is all that there is to say but for the switches of `check` where that is
+// not NULL; NULL after a message otherwise.
+static const char *only_config(int argc, char **argv, struct check *check)
 {
-	static const struct option options[] = { { "probe", no_argument, NULL, 'p' }, { 0 } };
+	static struct check ignored;
+	struct check *c = check != NULL ? check : &ignored;
+	const struct option options[] = {
+		{ "probe", no_argument, &c->probe, 1 },
+		{ "dump-config", no_argument, &c->dump, 1 },
+		{ "print-eal", no_argument, &c->print_eal, 1 },
+		{ 0 },
+	};
 	const char *path = NULL;
 
-	for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-		if (option == 'p' && is_probe != NULL)
-			*is_probe = true;
-		else if (option == 'c')
+	for (int option; (option = getopt_long(argc, argv, "c:",
+					  check != NULL ? options : &options[3], NULL)) != -1;) {
+		if (option == 'c')
 			path = optarg;
-		else
+		else if (option != 0)
 			return NULL;
 	}
 	if (optind < argc)
@@ -266,20 +277,34 @@ static int run_main(int argc, char **argv)
 	return status;
 }
 
+// Answers on standard output; the exit status.
+static int check_answer(const struct check *check, const struct run *run, const char *path)
+{
+	const struct options *options = run->options;
+	struct host_plan plan;
+
+	if (check->dump)
+		options_dump(options, stdout);
+	if (check->print_eal &&
+			(eal_place(options, &plan) < 0 || eal_print(options, &plan, stdout) < 0))
+		return EXIT_HOST;
+	if (!check->dump && !check->print_eal)
+		printf("%s: %u pairs, %u rules: good\n", path, options->pair_count,
+				rules_count(run->policy->rules));
+	return !check->probe || probe_host(stdout, options) == 0 ? EXIT_DONE : EXIT_HOST;
+}
+
 static int check_main(int argc, char **argv)
 {
-	bool is_probe = false;
-	const char *path = only_config(argc, argv, &is_probe);
+	struct check check = { 0 };
+	const char *path = only_config(argc, argv, &check);
 	struct run run = { 0 };
 	int status = EXIT_INPUT;
 
 	if (path == NULL)
 		return EXIT_USAGE;
-	if (run_read(&run, path, true)) {
-		printf("%s: %u pairs, %u rules: good\n", path, run.options->pair_count,
-				rules_count(run.policy->rules));
-		status = !is_probe || probe_host(stdout, run.options) == 0 ? EXIT_DONE : EXIT_HOST;
-	}
+	if (run_read(&run, path, true))
+		status = check_answer(&check, &run, path);
 	policy_free(run.policy);
 	options_free(run.options);
 	return status;
@@ -293,7 +318,9 @@ static void run_help(FILE *stream)
 
 static void check_help(FILE *stream)
 {
-	fputs("\n--probe looks at the host as well: what it lacks, with the command that mends it.\n",
+	fputs("\n--probe looks at the host as well: what it lacks, with the command that mends it.\n"
+	      "--dump-config shows the value of every key, as a file that says the same.\n"
+	      "--print-eal shows what DPDK would be started with.\n",
 			stream);
 	fputs("\nThe keys of FILE, each with its default:\n\n", stream);
 	options_help(stream);
@@ -307,8 +334,8 @@ static const struct command {
 	{ "read", "[-c FILE] [-r DIR] [--json] [--workers N] [--write OUT.pcap] CAPTURE...",
 			"classify captures", replay_main, replay_help },
 	{ "run", "-c FILE", "forward between pairs of ports", run_main, run_help },
-	{ "check", "-c FILE [--probe]", "validate configuration and rules", check_main,
-			check_help },
+	{ "check", "-c FILE [--probe] [--dump-config] [--print-eal]",
+			"validate configuration and rules", check_main, check_help },
 	{ "bench", "[OPTION...] [SCENARIO...]", "measure the packet's path", bench_main,
 			bench_help },
 };

@@ -3,34 +3,19 @@
 
 #include "decode/decode.h"
 #include "fail.h"
+#include "options_files.h"
 #include "options_ports.h"
+#include "options_table.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	KEY_BYTES = 64, // a dotted key, longer than any in the table
-};
-
-// One key. Its parser writes what it finds at `offset` of struct options.
-struct option {
-	const char *key; // dotted
-	void (*parse)(struct options *options, const struct option *option,
-			const struct yaml_node *node, struct complaints *complaints);
-	size_t offset;
-	unsigned long low, high; // of a number; a duration's in milliseconds
-	const char *word; // stands for OPTIONS_AUTO or NULL
-	const char *const *words; // their index is the value
-	enum yaml_kind kind; // of a node that is kept as it is
-	const char *fallback; // as it would stand in the file
-	const char *range; // in words, where low, high and words do not tell
-	const char *help;
-	bool is_runtime; // a reload takes it over; others need a restart
 };
 
 static void *field(struct options *options, const struct option *option)
@@ -247,6 +232,10 @@ static const char *const level_words[] = { "emergency", "alert", "critical", "er
 #define HOURS(n) SECONDS((n)*3600UL)
 
 static const struct option table[] = {
+	{ "include", parse_node, FIELD(includes), .kind = YAML_LIST, .fallback = "[]",
+			.range = "list of files and patterns", .is_runtime = true,
+			.names_files = true,
+			.help = "further files with keys; what is read last counts" },
 	{ "ports", parse_node, FIELD(ports_map), .kind = YAML_MAP, .fallback = "{}",
 			.range = "name: device",
 			.help = "a name for each port, and its device: a PCI address, a virtual device "
@@ -339,7 +328,7 @@ static const struct option table[] = {
 			.help = "further parameters of DPDK, without dashes" },
 	{ "rule_files", parse_node, FIELD(rule_files), .kind = YAML_LIST, .fallback = "[]",
 			.range = "list of files, directories and patterns", .is_runtime = true,
-			.help = "rules to load, relative to this file" },
+			.names_files = true, .help = "rules to load, relative to this file" },
 	{ "rules", parse_node, FIELD(rules), .kind = YAML_LIST, .fallback = "[]",
 			.range = "list of rules", .is_runtime = true, .help = "further rules" },
 	{ "policy", parse_node, FIELD(policy), .kind = YAML_MAP, .fallback = "{default: forward}",
@@ -440,8 +429,54 @@ static struct yaml_file *open_defaults(struct complaints *complaints)
 	return file;
 }
 
-static struct options *options_read(
-		struct yaml_file *file, const char *path, struct complaints *complaints)
+// What including a file goes on with.
+struct including {
+	struct options *options;
+	struct complaints *complaints;
+};
+
+static void include(void *context, const char *path, const struct yaml_node *node)
+{
+	struct including *including = context;
+	struct options *options = including->options;
+	const struct yaml_node *includes = options->includes;
+	struct yaml_file *file;
+
+	if (options->included_count == OPTIONS_INCLUDES_MAX) {
+		yaml_complain(including->complaints, node, "more than %d files",
+				OPTIONS_INCLUDES_MAX);
+		return;
+	}
+	file = yaml_open(path, including->complaints);
+	if (file == NULL)
+		return;
+	options->included[options->included_count++] = file;
+	read_map(options, yaml_root(file), "", including->complaints);
+	if (options->includes != includes)
+		yaml_complain(including->complaints, options->includes,
+				"an included file includes no others");
+	options->includes = includes;
+}
+
+// Defaults, then the file, then what it includes: of a key that is there again, the last counts.
+static void read_all(struct options *options, struct complaints *complaints)
+{
+	struct including including = { options, complaints };
+
+	read_map(options, yaml_root(options->defaults), "", complaints);
+	read_map(options, yaml_root(options->file), "", complaints);
+	if (options->is_file)
+		files_each(options->includes, complaints, include, &including);
+	options_resolve_ports(options, complaints);
+	options_check_eal_params(options, complaints);
+	if (options->cpu_count > 0 && options->workers != OPTIONS_AUTO &&
+			options->workers != options->cpu_count)
+		complain(complaints, "%s: workers is %u, but lcores.workers lists %u CPUs",
+				options->path, options->workers, options->cpu_count);
+}
+
+static struct options *options_read(struct yaml_file *file, const char *path, bool is_file,
+		struct complaints *complaints)
 {
 	struct options *options = calloc(1, sizeof(*options));
 
@@ -452,14 +487,8 @@ static struct options *options_read(
 		goto err_options;
 	options->file = file;
 	options->path = path;
-	read_map(options, yaml_root(options->defaults), "", complaints);
-	read_map(options, yaml_root(file), "", complaints);
-	options_resolve_ports(options, complaints);
-	options_check_eal_params(options, complaints);
-	if (options->cpu_count > 0 && options->workers != OPTIONS_AUTO &&
-			options->workers != options->cpu_count)
-		complain(complaints, "%s: workers is %u, but lcores.workers lists %u CPUs", path,
-				options->workers, options->cpu_count);
+	options->is_file = is_file;
+	read_all(options, complaints);
 	return options;
 
 err_options:
@@ -470,19 +499,21 @@ err_options:
 
 struct options *options_load(const char *path, struct complaints *complaints)
 {
-	return options_read(yaml_open(path, complaints), path, complaints);
+	return options_read(yaml_open(path, complaints), path, true, complaints);
 }
 
 struct options *options_parse(
 		const char *text, size_t length, const char *name, struct complaints *complaints)
 {
-	return options_read(yaml_parse(text, length, name, complaints), name, complaints);
+	return options_read(yaml_parse(text, length, name, complaints), name, false, complaints);
 }
 
 void options_free(struct options *options)
 {
 	if (options == NULL)
 		return;
+	for (unsigned i = 0; i < options->included_count; i++)
+		yaml_close(options->included[i]);
 	yaml_close(options->defaults);
 	yaml_close(options->file);
 	free(options);
@@ -511,60 +542,7 @@ void options_need_restart(const struct options *in_force, const struct options *
 	}
 }
 
-// Relative names start where the configuration file is.
-static void add_rule_file(const struct options *options, struct rules *rules,
-		const struct yaml_node *node, struct complaints *complaints)
-{
-	const char *name = yaml_text(node), *slash = strrchr(options->path, '/');
-	int folder = slash == NULL || name[0] == '/' ? 0 : slash + 1 - options->path;
-	char pattern[PATH_MAX];
-	glob_t found = { 0 };
-
-	if (!yaml_expect(complaints, node, YAML_SCALAR))
-		return;
-	snprintf(pattern, sizeof(pattern), "%.*s%s", folder, options->path, name);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		yaml_complain(complaints, node, "there is no file '%s'", pattern);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		rules_add_path(rules, found.gl_pathv[i], complaints);
-	globfree(&found);
-}
-
-struct policy *options_policy(
-		const struct options *options, unsigned worker_count, struct complaints *complaints)
-{
-	unsigned before = complaints->count;
-	struct rules *rules = rules_create();
-	struct policy *policy = NULL;
-
-	if (rules == NULL) {
-		complain(complaints, "%s: no memory for rules", options->path);
-		return NULL;
-	}
-	for (unsigned i = 0; i < yaml_count(options->rule_files); i++)
-		add_rule_file(options, rules, yaml_item(options->rule_files, i), complaints);
-	rules_add(rules, options->rules, complaints);
-	if (rules_compile(rules) < 0) {
-		complain(complaints, "%s: the rules do not compile together: %s", options->path,
-				strerror(errno));
-		rules_free(rules);
-		return NULL;
-	}
-	policy = policy_create(rules, worker_count);
-	if (policy == NULL) {
-		complain(complaints, "%s: no memory for the rules of %u workers", options->path,
-				worker_count);
-		return NULL;
-	}
-	policy->is_tap = options->mode == MODE_TAP;
-	policy_read(policy, options->policy, complaints);
-	if (complaints->count == before)
-		return policy;
-	policy_free(policy);
-	return NULL;
-}
-
-static void print_range(FILE *stream, const struct option *option)
+void option_print_range(const struct option *option, FILE *stream)
 {
 	if (option->range != NULL)
 		fprintf(stream, "%s", option->range);
@@ -578,13 +556,8 @@ static void print_range(FILE *stream, const struct option *option)
 				option->word == NULL ? "" : " or ", option->low, option->high);
 }
 
-void options_help(FILE *stream)
+const struct option *options_table(unsigned *count)
 {
-	for (unsigned i = 0; i < OPTION_COUNT; i++) {
-		fprintf(stream, "  %s: %s    # ", table[i].key, table[i].fallback);
-		print_range(stream, &table[i]);
-		if (table[i].is_runtime)
-			fputs("; taken over by a reload", stream);
-		fprintf(stream, "\n        %s\n", table[i].help);
-	}
+	*count = OPTION_COUNT;
+	return table;
 }

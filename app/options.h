@@ -12,7 +12,8 @@
 enum {
 	OPTIONS_PORTS_MAX = 2 * PAIRS_MAX,
 	OPTIONS_WORKERS_MAX = 64,
-	OPTIONS_KEYS_MAX = 64,
+	OPTIONS_KEYS_MAX = 96,
+	OPTIONS_INCLUDES_MAX = 64,
 };
 
 #define OPTIONS_AUTO UINT32_MAX // a number that the program is to find
@@ -51,7 +52,10 @@ enum memory_words {
 struct options {
 	struct yaml_file *file;
 	struct yaml_file *defaults;
+	unsigned included_count;
+	struct yaml_file *included[OPTIONS_INCLUDES_MAX];
 	const char *path; // of the file, as it was given
+	bool is_file; // not from memory
 
 	unsigned port_count, pair_count;
 	struct port_options ports[OPTIONS_PORTS_MAX];
@@ -87,6 +91,7 @@ struct options {
 	uint32_t log_level; // RTE_LOG_EMERG - 1 .. RTE_LOG_DEBUG - 1
 	const struct yaml_node *eal_params; // a checked map of scalars
 
+	const struct yaml_node *includes; // as written
 	const struct yaml_node *rule_files; // for options_policy(), as the next two
 	const struct yaml_node *rules;
 	const struct yaml_node *policy;
@@ -99,7 +104,7 @@ struct options {
 // NULL after a complaint when the file is no YAML or memory runs out; otherwise the options, good
 // for use unless there was any complaint. Free with options_free().
 struct options *options_load(const char *path, struct complaints *complaints);
-// The same from memory; an empty text gives the defaults.
+// The same from memory, where nothing is included; an empty text gives the defaults.
 struct options *options_parse(
 		const char *text, size_t length, const char *name, struct complaints *complaints);
 void options_free(struct options *options);
@@ -116,6 +121,3 @@ void options_need_restart(const struct options *in_force, const struct options *
 // workers. NULL after complaints; free with policy_free().
 struct policy *options_policy(const struct options *options, unsigned worker_count,
 		struct complaints *complaints);
-
-// Every key with its range, default and meaning.
-void options_help(FILE *stream);

@@ -251,6 +251,15 @@ def test_examples():
         if "ports:" in path.read_text():
             run = subprocess.run([PROGRAM, "check", "-c", path], capture_output=True, text=True)
             check(run.returncode == 0, path, run.stderr)
+            dump = subprocess.run([PROGRAM, "check", "-c", path, "--dump-config"],
+                                  capture_output=True, text=True)
+            again = pathlib.Path(tempfile.gettempdir(), "dump.yaml")
+            again.write_text(dump.stdout)
+            run = subprocess.run([PROGRAM, "check", "-c", again], capture_output=True, text=True)
+            check(run.returncode == 0, path, "as it is shown", run.stderr)
+    run = subprocess.run([PROGRAM, "check", "--print-eal", "-c",
+                          TOP / "config/examples/no-nic-pcap.yaml"], capture_output=True, text=True)
+    check("--no-pci --vdev net_pcap0,rx_iface_in=veth0,tx_iface=veth0" in run.stdout, run)
 
 
 TESTS = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}

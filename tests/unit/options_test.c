@@ -101,7 +101,7 @@ static void takes_values(void **)
 static void complains_about_keys(void **)
 {
 	complains("mtuu: 1\nflows: {timeout: 1}\nlcores: 3\n",
-			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: ports, pairs, workers, lcores, mode, mtu, flows, hosts, inspect, decode, fragments, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
+			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: include, ports, pairs, workers, lcores, mode, mtu, flows, hosts, inspect, decode, fragments, streams, metrics, telemetry, control, events, dpdk, rule_files, rules, policy\n"
 			"f:2:9: 'timeout' is no key; did you mean 'timeouts'? There are: capacity, timeouts\n"
 			"f:3:9: this must be a map (key: value), not a single value\n");
 }
@@ -257,7 +257,10 @@ static void samples_are_right(void **)
 		"config/wiretag.yaml",
 		"config/examples/one-pair.yaml",
 		"config/examples/two-pairs.yaml",
-		"config/examples/no-nic.yaml",
+		"config/examples/numa.yaml",
+		"config/examples/no-nic-pcap.yaml",
+		"config/examples/no-nic-af_packet.yaml",
+		"config/examples/no-nic-vhost.yaml",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
