@@ -141,7 +141,7 @@ build_in()
 
 cd "$top" || exit
 mkdir -p "$logs" || exit
-[ $install -eq 0 ] || step "packages" app/install.sh build demo test
+[ $install -eq 0 ] || step "packages" app/install.sh build demo test package
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export FUZZ_SECONDS=$fuzz_seconds RELOAD_SECONDS=$reload_seconds
@@ -152,6 +152,7 @@ if build "build, gcc, release" gcc --buildtype=release; then
 	tests "unit, golden, simulator" gcc unit golden simulator
 	tests "evasion" gcc evasion
 	tests "smoke: the real program" gcc smoke
+	[ $quick -eq 1 ] || tests "install and package" gcc deploy
 	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi
 if [ $quick -eq 0 ]; then
