@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "control_answer.h"
-
+#include "control_question.h"
 #include "event.h"
 #include "health.h"
 #include "host/host.h"
@@ -14,16 +13,7 @@ enum {
 	PAGE_MAX = 500, // hosts or rules in one answer
 };
 
-// One request being answered.
-struct question {
-	const struct control_source *source;
-	const struct snapshot *snapshot; // of this moment
-	const json_t *arguments; // NULL: none
-	struct answer *answer;
-};
-
-// What is wrong with the request.
-static json_t *refuse(const struct question *q, const char *why)
+json_t *refuse(const struct question *q, const char *why)
 {
 	q->answer->is_good = false;
 	return json_string(why);
@@ -81,7 +71,7 @@ enum {
 	GROUPS_DROPPED = 1 << REASON_GROUP_DROPPED,
 };
 
-static json_t *answer_status(const struct question *q)
+json_t *answer_status(const struct question *q)
 {
 	const struct snapshot *snapshot = q->snapshot;
 	const struct reload_state *reload = reload_state(q->source->reload);
@@ -184,7 +174,7 @@ static json_t *make_direction(const struct question *q, unsigned direction)
 	return object;
 }
 
-static json_t *answer_pairs(const struct question *q)
+json_t *answer_pairs(const struct question *q)
 {
 	return list(q, 2 * q->snapshot->pair_count, make_direction);
 }
@@ -197,6 +187,7 @@ static json_t *make_worker(const struct question *q, unsigned index)
 		{ "polls", offsetof(struct snapshot_worker, counters.polls) },
 		{ "polls_empty", offsetof(struct snapshot_worker, counters.polls_empty) },
 		{ "flows", offsetof(struct snapshot_worker, counters.flows) },
+		{ "flow_capacity", offsetof(struct snapshot_worker, flow_capacity) },
 		{ "evidence_lost", offsetof(struct snapshot_worker, counters.evidence_lost) },
 	};
 	const struct snapshot_worker *worker = &q->snapshot->workers[index];
@@ -215,7 +206,7 @@ static json_t *make_worker(const struct question *q, unsigned index)
 	return object;
 }
 
-static json_t *answer_workers(const struct question *q)
+json_t *answer_workers(const struct question *q)
 {
 	return list(q, q->snapshot->worker_count, make_worker);
 }
@@ -260,7 +251,7 @@ static const struct policy *policy_in_force(const struct question *q)
 	return atomic_load_explicit(&q->source->shared->policy, memory_order_acquire);
 }
 
-static json_t *answer_apps(const struct question *q)
+json_t *answer_apps(const struct question *q)
 {
 	const struct policy *policy = policy_in_force(q);
 	json_t *array = json_array();
@@ -298,21 +289,24 @@ static json_t *page(unsigned total, unsigned first, const char *name, json_t *it
 			items);
 }
 
-static void add_host(json_t *items, const struct host *host)
+void add_host(json_t *items, const struct host *host)
 {
 	char address[EVENT_ADDRESS_BYTES];
 
 	event_address(address, host->address, host->is_ip4);
 	for (unsigned i = 0; i < host->app_count; i++) {
 		const struct host_app *app = &host->apps[i];
+		const char *step = app->step_count == 0 ?
+				NULL :
+				step_name(app->steps[app->step_count - 1].step);
 
 		json_array_append_new(items,
-				json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:o}", "ip", address,
-						"app", application_name(app->app), "confidence",
-						confidence_name(app->confidence), "version",
-						app->version, "port", (int)app->port, "super_node",
-						app->is_super_node, "evidence",
-						(json_int_t)app->evidence_total, "last",
+				json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:s?, s:I, s:o}", "ip",
+						address, "app", application_name(app->app),
+						"confidence", confidence_name(app->confidence),
+						"version", app->version, "port", (int)app->port,
+						"super_node", app->is_super_node, "step", step,
+						"evidence", (json_int_t)app->evidence_total, "last",
 						time_string(host->last_ns)));
 	}
 }
@@ -392,7 +386,7 @@ static json_t *answer_rules(const struct question *q)
 	return page(count, first, "rules", items);
 }
 
-static json_t *answer_drops(const struct question *q)
+json_t *answer_drops(const struct question *q)
 {
 	json_t *array = json_array();
 	struct counters total;
@@ -440,7 +434,7 @@ void answer_reload(const struct control_source *source, struct answer *answer)
 
 static const struct {
 	const char *name;
-	json_t *(*answer)(const struct question *q);
+	answer_writer *answer;
 } commands[] = {
 	{ "status", answer_status },
 	{ "ports", answer_ports },
@@ -453,6 +447,7 @@ static const struct {
 	{ "rules", answer_rules },
 	{ "drops", answer_drops },
 	{ "reload", answer_start_reload },
+	{ "summary", answer_summary },
 };
 
 void answer_request(const struct control_source *source, struct snapshot *snapshot,
@@ -477,5 +472,5 @@ void answer_request(const struct control_source *source, struct snapshot *snapsh
 	answer->message = name == NULL ?
 			json_string("a request names its command") :
 			json_string("no such command: status, ports, pairs, workers, apps, hosts, "
-				    "host, flows, rules, drops, reload");
+				    "host, flows, rules, drops, reload, summary");
 }

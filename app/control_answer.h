@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+struct history;
+struct host;
 struct host_table;
 
 // Where answers come from.
@@ -21,6 +23,7 @@ struct control_source {
 	struct reload *reload;
 	const struct shared *shared;
 	const struct options *options;
+	const struct history *history;
 };
 
 struct answer {

@@ -5,6 +5,7 @@
 #include "event.h"
 #include "fail.h"
 #include "health.h"
+#include "history.h"
 #include "host/host.h"
 #include "host/skype.h"
 #include "http.h"
@@ -41,6 +42,7 @@ struct manager {
 	struct gather gather;
 	struct http *http; // NULL: off
 	struct control *control; // NULL: off
+	struct history history;
 	int signals, timer; // file descriptors
 	unsigned ticks;
 	bool is_announced; // the service manager knows that we are ready
@@ -119,7 +121,7 @@ static int open_control(struct manager *m, const struct snapshot_source *snapsho
 {
 	const char *path = m->config.options->control_socket;
 	struct control_source source = { *snapshot, m->hosts, m->reload, m->config.shared,
-		m->config.options };
+		m->config.options, &m->history };
 	bool is_auto;
 
 	if (path == NULL)
@@ -268,6 +270,29 @@ static bool are_alive(const struct shared *shared)
 	return true;
 }
 
+// False when a worker's counters could not be read just now and are missing.
+static bool total(const struct shared *shared, struct counters *sum)
+{
+	struct counters counters;
+	bool is_whole = true;
+
+	for (unsigned i = 0; i < shared->worker_count; i++) {
+		if (counters_read(shared->channels[i].counters, &counters))
+			counters_add(sum, &counters);
+		else
+			is_whole = false;
+	}
+	return is_whole;
+}
+
+static void remember(struct manager *m)
+{
+	struct counters sum = { 0 };
+
+	if (total(m->config.shared, &sum))
+		history_add(&m->history, now_ns(), &sum);
+}
+
 static void tick(struct manager *m)
 {
 	uint64_t expirations;
@@ -281,6 +306,7 @@ static void tick(struct manager *m)
 	if (m->ticks++ % TICKS_PER_S != 0)
 		return;
 	timebase_set(&m->config.shared->time);
+	remember(m);
 	// A service manager that hears nothing for some seconds restarts us.
 	if (are_alive(m->config.shared)) {
 		notify_send(m->is_announced ? "WATCHDOG=1" : "READY=1");
@@ -326,16 +352,6 @@ static void stop_workers(struct manager *m)
 	}
 	if (!is_done)
 		LOG(ERR, "a worker does not stop within %d seconds", STOP_MS / 1000);
-}
-
-static void total(const struct shared *shared, struct counters *sum)
-{
-	struct counters counters;
-
-	for (unsigned i = 0; i < shared->worker_count; i++) {
-		if (counters_read(shared->channels[i].counters, &counters))
-			counters_add(sum, &counters);
-	}
 }
 
 // Forgets the hosts, so that each is written.
