@@ -20,6 +20,7 @@ work=$top/build-tests
 logs=$work/logs
 install=1 quick=0 fuzz_seconds=10 reload_seconds=15
 passed=0 failed=0 skipped=0 job=
+nobody=(--reuid nobody --regid nogroup --clear-groups)
 
 usage()
 {
@@ -94,6 +95,18 @@ step()
 	fi
 }
 
+# Only interfaces and the package need root. user_tests NAME BUILD SUITE... is tests() as the user
+# nobody, where that user may read this directory.
+user_tests()
+{
+	local as_user=()
+	if [ "$(id -u)" -eq 0 ] && setpriv "${nobody[@]}" test -r "$top/tests/run.sh"; then
+		chown -R nobody:nogroup "$work/$2"
+		as_user=(setpriv "${nobody[@]}" env HOME=/nonexistent)
+	fi
+	tests "$@"
+}
+
 # tests NAME BUILD SUITE...: meson's tests of some suites, each single test counted.
 tests()
 {
@@ -103,7 +116,7 @@ tests()
 		suites+=(--suite "$suite")
 	done
 	rm -f "$build/meson-logs/testlog.json"
-	run "$name" meson test -C "$build" --no-rebuild --print-errorlogs "${suites[@]}"
+	run "$name" ${as_user[@]+"${as_user[@]}"} meson test -C "$build" --no-rebuild --print-errorlogs "${suites[@]}"
 	status=$?
 	counts=$("$top/tests/count.py" "$build/meson-logs/testlog.json") || counts="0 0 0"
 	read -r p f s <<<"$counts"
@@ -149,9 +162,10 @@ export FUZZ_SECONDS=$fuzz_seconds RELOAD_SECONDS=$reload_seconds
 export CC=gcc
 if build "build, gcc, release" gcc --buildtype=release; then
 	tests "lint" gcc lint
-	tests "unit, golden, simulator" gcc unit golden simulator
-	tests "evasion" gcc evasion
-	tests "smoke: the real program" gcc smoke
+	user_tests "unit, golden, simulator" gcc unit golden simulator
+	user_tests "evasion" gcc evasion
+	user_tests "smoke: the real program" gcc smoke
+	tests "virtual ports" gcc isolated
 	[ $quick -eq 1 ] || tests "install and package" gcc deploy
 	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi
@@ -160,8 +174,8 @@ if [ $quick -eq 0 ]; then
 	build "build, clang, every warning" clang --buildtype=debugoptimized
 	if build "build, clang, ASan and UBSan" asan --buildtype=debugoptimized \
 			-Db_sanitize=address,undefined -Db_lundef=false; then
-		tests "unit and golden, ASan and UBSan" asan unit golden
-		tests "smoke, e2e, ASan and UBSan" asan smoke e2e
+		user_tests "unit, golden, smoke, ASan and UBSan" asan unit golden smoke
+		tests "virtual ports, e2e, ASan and UBSan" asan isolated e2e
 	fi
 	if build "build, clang, libFuzzer" fuzz --buildtype=debugoptimized -Dfuzz=true \
 			-Dtests=false; then

@@ -245,8 +245,12 @@ def check_lists():
 
     build, script = root / "tests/meson.build", (root / "tests/run.sh").read_text()
     for number, match in matches(r"suite: .*'(\w+)'", build.read_text()):
-        if not re.search(rf"(?m)^\s*.*\btests \".*\b{match[1]}\b", script):
+        if not re.search(rf"(?m)^\s*.*\b(user_)?tests \".*\b{match[1]}\b", script):
             complain(build, number, f"tests/run.sh does not run the suite {match[1]}")
+    # As the user nobody it would be skipped without a word.
+    for number, match in matches(r"(?s)\btest\([^)]*?, isolated,.*?suite: .*?'(\w+)'\)", build.read_text()):
+        if re.search(rf"(?m)^\s*.*\buser_tests \".*\b{match[1]}\b", script):
+            complain(build, number, f"needs root, but the suite {match[1]} runs without")
 
 
 def check_commits():
