@@ -63,7 +63,7 @@ static int core_of(int cpu)
 	return first;
 }
 
-static int node_of(int cpu)
+int cpus_node(int cpu)
 {
 	return numa_available() < 0 ? -1 : numa_node_of_cpu(cpu);
 }
@@ -78,7 +78,7 @@ static enum rank rank_of(int cpu, const struct placement *placement)
 		rank = RANK_FIRST;
 	else if (core_of(cpu) != cpu)
 		rank = RANK_SIBLING;
-	if (placement->node >= 0 && node_of(cpu) != placement->node)
+	if (placement->node >= 0 && cpus_node(cpu) != placement->node)
 		rank += RANK_FAR;
 	return rank;
 }
@@ -123,7 +123,7 @@ static int lowest_cpu(const cpu_set_t *usable)
 static void warn_far(const struct placement *placement)
 {
 	for (unsigned i = 0; placement->node >= 0 && i < placement->worker_count; i++) {
-		int node = node_of(placement->workers[i]);
+		int node = cpus_node(placement->workers[i]);
 
 		if (node == placement->node)
 			continue;

@@ -10,3 +10,6 @@ int cpus_place(const struct options *options, struct host_plan *plan);
 
 // How many workers to have, before it is known where they run.
 unsigned cpus_worker_count(const struct options *options);
+
+// The NUMA node of a CPU; -1: unknown.
+int cpus_node(int cpu);

@@ -2,6 +2,7 @@
 #include "probe.h"
 
 #include "eal.h"
+#include "eal_cpus.h"
 #include "eal_device.h"
 
 #include <rte_common.h>
@@ -179,6 +180,28 @@ static void probe_cpus(struct probe *probe)
 				missing, missing, missing);
 }
 
+static void probe_placement(struct probe *probe)
+{
+	const struct placement *placement = &probe->plan.placement;
+	char far[512] = "";
+	size_t length = 0;
+
+	for (unsigned i = 0; i < placement->worker_count; i++) {
+		int node = cpus_node(placement->workers[i]);
+
+		if (placement->node >= 0 && node >= 0 && node != placement->node &&
+				length + 8 < sizeof(far))
+			length += snprintf(far + length, sizeof(far) - length, "%s%d",
+					length == 0 ? "" : ",", placement->workers[i]);
+	}
+	if (length == 0)
+		tell(probe, FINDING_OK, "placement", "the workers run where the ports are");
+	else
+		tell(probe, FINDING_HINT, "placement",
+				"workers' CPUs %s are not on NUMA node %d of the ports; name others in lcores.workers: lscpu -e=CPU,NODE",
+				far, placement->node);
+}
+
 static bool has_iommu(void)
 {
 	DIR *folder = opendir("/sys/kernel/iommu_groups");
@@ -235,6 +258,7 @@ int probe_host(FILE *stream, const struct options *options)
 	probe_pairs(&probe);
 	probe_memory(&probe);
 	probe_cpus(&probe);
+	probe_placement(&probe);
 	probe_iommu(&probe);
 	probe_memlock(&probe);
 	return probe.missing;

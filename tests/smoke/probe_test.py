@@ -33,8 +33,8 @@ def probe(status, lan="net_null0", **config):
 
 NONE = {"dpdk": {"memory": "none"}}
 good = probe(0, **NONE)
-assert {good[what][0] for what in ("port", "pair", "huge pages", "CPUs", "IOMMU", "memlock")} == \
-    {"ok"}, good
+assert {good[what][0] for what in ("port", "pair", "huge pages", "CPUs", "placement", "IOMMU",
+                                   "memlock")} == {"ok"}, good
 assert good["isolation"][0] == "ok" or "isolcpus=" in good["isolation"][1]
 
 finding, text = probe(3, lan=NOWHERE, **NONE)["port"]
