@@ -325,6 +325,24 @@ static json_t *answer_hosts(const struct question *q)
 	return page(index, first, "hosts", items);
 }
 
+// Says of each piece of evidence what it is in words.
+static void explain(json_t *event)
+{
+	json_t *list = json_object_get(json_object_get(event, "wiretag"), "evidence"), *line;
+	size_t index;
+
+	json_array_foreach(list, index, line)
+	{
+		const char *name = json_string_value(json_object_get(line, "signal"));
+
+		for (int signal = 0; name != NULL && signal < SIGNAL_COUNT; signal++) {
+			if (strcmp(signal_name(signal), name) == 0)
+				json_object_set_new(
+						line, "words", json_string(signal_words(signal)));
+		}
+	}
+}
+
 // The events of the host, as they would be written now.
 static json_t *host_events(const struct host *host)
 {
@@ -337,8 +355,12 @@ static json_t *host_events(const struct host *host)
 		return events;
 	event_host(stream, host);
 	fclose(stream);
-	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
-		json_array_append_new(events, json_loadb(line, end - line, 0, NULL));
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		json_t *event = json_loadb(line, end - line, 0, NULL);
+
+		explain(event);
+		json_array_append_new(events, event);
+	}
 	free(text);
 	return events;
 }

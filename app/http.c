@@ -26,6 +26,8 @@ struct http {
 	struct snapshot_source source;
 	struct snapshot *snapshot;
 	uint64_t scrape_ns; // what the last page of metrics took
+	http_delegate_answer *delegate; // NULL: none
+	void *delegate_context;
 };
 
 // 0, a status other than 200, or -errno.
@@ -83,26 +85,40 @@ static int write_ready(struct text *text, const struct snapshot *snapshot)
 	return health.is_ready ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
-// Takes over what `text` holds.
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
-		const char *content_type, struct text *text)
+// Nothing but what comes from here runs in a page, and nobody else may frame it.
+#define CONTENT_POLICY                                                                             \
+	"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Takes over `response`.
+static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned status,
+		const char *content_type, struct MHD_Response *response)
 {
-	struct MHD_Response *response;
 	enum MHD_Result ret;
 
-	response = MHD_create_response_from_buffer(text->length, text->data, MHD_RESPMEM_MUST_FREE);
-	if (response == NULL) {
-		text_fini(text);
+	if (response == NULL)
 		return MHD_NO;
-	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Content-Security-Policy", CONTENT_POLICY);
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	ret = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return ret;
+}
+
+// Takes over what `text` holds.
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
+		const char *content_type, struct text *text)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+			text->length, text->data, MHD_RESPMEM_MUST_FREE);
+
+	if (response == NULL)
+		text_fini(text);
+	return send_response(connection, status, content_type, response);
 }
 
 static enum MHD_Result reply_line(
@@ -141,15 +157,32 @@ static enum MHD_Result reply_page(
 	return reply(connection, ret == 0 ? MHD_HTTP_OK : (unsigned)ret, page->content_type, &text);
 }
 
+static enum MHD_Result reply_delegated(
+		struct MHD_Connection *connection, struct http_reply *delegated)
+{
+	if (delegated->data == NULL)
+		return reply(connection, delegated->status, delegated->content_type,
+				&delegated->text);
+	return send_response(connection, delegated->status, delegated->content_type,
+			MHD_create_response_from_buffer(delegated->length,
+					(void *)(uintptr_t)delegated->data,
+					MHD_RESPMEM_PERSISTENT));
+}
+
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
 		const char *method, const char *, const char *, size_t *, void **)
 {
+	struct http_reply delegated = { .status = MHD_HTTP_OK };
+	struct http *http = context;
+
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return reply_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				"Only GET and HEAD are answered.\n");
+	if (http->delegate != NULL && http->delegate(http->delegate_context, path, &delegated))
+		return reply_delegated(connection, &delegated);
 	for (unsigned i = 0; i < PAGES; i++)
 		if (strcmp(path, pages[i].path) == 0)
-			return reply_page(context, connection, &pages[i]);
+			return reply_page(http, connection, &pages[i]);
 	return reply_line(connection, MHD_HTTP_NOT_FOUND, "No such page: / lists all.\n");
 }
 
@@ -194,6 +227,12 @@ err_snapshot:
 err_http:
 	free(http);
 	return NULL;
+}
+
+void http_delegate(struct http *http, http_delegate_answer *delegate, void *context)
+{
+	http->delegate = delegate;
+	http->delegate_context = context;
 }
 
 void http_close(struct http *http)

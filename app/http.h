@@ -7,13 +7,27 @@
 #pragma once
 
 #include "snapshot.h"
+#include "text.h"
 
 struct http;
+
+// What somebody else makes of a path.
+struct http_reply {
+	unsigned status;
+	const char *content_type; // static
+	struct text text; // taken over; empty: it is `data`
+	const char *data; // the other's, for as long as the server runs
+	size_t length;
+};
+// False: no such path. `reply` is empty, its status 200.
+typedef bool http_delegate_answer(void *context, const char *path, struct http_reply *reply);
 
 // Serves at an address as listener_open() takes it. `source` is copied and asked once for each
 // page. NULL with errno after a log line that says what to do. Free with http_close().
 struct http *http_open(const char *listen, const struct snapshot_source *source);
 void http_close(struct http *http);
+// Asks `answer` first for every path, so that it may also replace the pages that are here.
+void http_delegate(struct http *http, http_delegate_answer *answer, void *context);
 
 // Readable when there is work for http_run(). An epoll descriptor: it can be polled itself.
 int http_fd(const struct http *http);

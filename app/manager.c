@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include "control.h"
+#include "control_site.h"
 #include "event.h"
 #include "fail.h"
 #include "health.h"
@@ -41,6 +42,7 @@ struct manager {
 	FILE *events; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
+	struct site *site; // NULL: off
 	struct control *control; // NULL: off
 	struct history history;
 	int signals, timer; // file descriptors
@@ -117,17 +119,15 @@ static int open_files(struct manager *m)
 }
 
 // A second program on the host finds the usual place taken, and goes without.
-static int open_control(struct manager *m, const struct snapshot_source *snapshot)
+static int open_control(struct manager *m, const struct control_source *source)
 {
 	const char *path = m->config.options->control_socket;
-	struct control_source source = { *snapshot, m->hosts, m->reload, m->config.shared,
-		m->config.options, &m->history };
 	bool is_auto;
 
 	if (path == NULL)
 		return 0;
 	is_auto = strcmp(path, OPTIONS_SOCKET_AUTO) == 0;
-	m->control = control_open(is_auto ? NULL : path, &source);
+	m->control = control_open(is_auto ? NULL : path, source);
 	if (m->control != NULL) {
 		LOG(INFO, "control socket at %s", control_path(m->control));
 		return 0;
@@ -140,15 +140,20 @@ static int open_services(struct manager *m)
 {
 	const struct options *options = m->config.options;
 	struct snapshot_source source = { .gather = manager_gather, .context = &m->gather };
+	const struct control_source answers = { source, m->hosts, m->reload, m->config.shared,
+		options, &m->history };
 
 	m->gather = (struct gather){ &m->config, m->hosts, m->reload, now_ns() };
 	if (options->metrics_listen != NULL) {
 		m->http = http_open(options->metrics_listen, &source);
 		if (m->http == NULL)
 			return -errno;
+		m->site = site_open(&answers);
+		if (m->site != NULL)
+			http_delegate(m->http, site_answer, m->site);
 		LOG(INFO, "metrics at %s", http_url(m->http));
 	}
-	if (open_control(m, &source) < 0)
+	if (open_control(m, &answers) < 0)
 		return -errno;
 	if (options->telemetry && telemetry_open(&source) < 0)
 		LOG(WARNING, "no telemetry: %s", strerror(errno));
@@ -207,6 +212,7 @@ void manager_free(struct manager *m)
 	telemetry_close();
 	control_close(m->control);
 	http_close(m->http);
+	site_close(m->site);
 	if (m->events != NULL)
 		fclose(m->events);
 	if (m->timer >= 0)

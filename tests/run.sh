@@ -154,7 +154,7 @@ build_in()
 
 cd "$top" || exit
 mkdir -p "$logs" || exit
-[ $install -eq 0 ] || step "packages" app/install.sh build demo test package
+[ $install -eq 0 ] || step "packages" app/install.sh build demo test package browser
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export FUZZ_SECONDS=$fuzz_seconds RELOAD_SECONDS=$reload_seconds

@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 from scapy.all import IP, TCP, Ether, Raw, wrpcap
 
-from running import Running, temporary, wait_for
+from running import Running, opener, temporary, wait_for
 
 CTL = sys.argv[2]
 RULES_MANY = 1200  # more than one answer holds
@@ -105,6 +107,33 @@ def answers_agree():
     for command in "ports pairs workers apps hosts flows rules drops".split():
         head, *rows = ctl(command).splitlines()
         assert head.upper() == head and rows, command
+
+
+def pages():
+    """The same answers over HTTP, with the files of the page that shows them."""
+    def get(path):
+        with opener.open(run.url + path, timeout=60) as answer:
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            return answer.headers["Content-Type"], answer.read()
+
+    for path, kind in (("/", "text/html"), ("/wiretag.js", "text/javascript"),
+                       ("/wiretag.css", "text/css"), ("/icon.svg", "image/svg+xml")):
+        content_type, body = get(path)
+        assert content_type.startswith(kind) and len(body) > 100, path
+        head = urllib.request.Request(run.url + path, method="HEAD")
+        with opener.open(head, timeout=60) as answer:
+            assert int(answer.headers["Content-Length"]) == len(body) and answer.read() == b""
+    summary = json.loads(get("/api/summary.json")[1])
+    assert summary["status"]["rules"] == 1 and "points" in summary["history"]
+    assert summary["pairs"][0]["from"] == "lan" and summary["hosts"][0]["app"] == "web"
+    (event,) = json.loads(get("/api/host/192.0.2.1")[1])
+    assert event["wiretag"]["evidence"][0]["words"].startswith("an HTTP request to a host")
+    for path in ("/api/host/192.0.2.9", "/api/host/x", "/api/host/", "/api/", "/../wiretag.js"):
+        try:
+            get(path)
+            raise AssertionError(f"{path} is answered")
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, path
 
 
 def wrong_usage():
@@ -204,6 +233,7 @@ with temporary() as directory:
                   f"{directory}/traffic.pcap")
     run.socket = path
     answers_agree()
+    pages()
     wrong_usage()
     reloads()
     bad_clients()
