@@ -47,22 +47,53 @@ static void inherit_hosts(
 		verdict_add(verdict, &first);
 }
 
-bool inherit(const struct path *path, const struct flow *flow, bool is_over,
-		struct verdict *verdict)
+// A start that proves little by itself (see skype_tcp.c) proves enough where the client runs Skype.
+static void add_own(struct verdict *verdict)
 {
-	const struct flow_details *details = flow_details(path->flows, flow);
-	uint8_t protocol = flow_key_protocol(&flow->key);
-	bool is_read = true;
+	if (verdict->app == APP_SKYPE && verdict->confidence == CONFIDENCE_WEAK &&
+			(verdict->signals & 1u << SIGNAL_SKYPE_KEY_EXCHANGE) != 0)
+		verdict->confidence = CONFIDENCE_STRONG;
+}
 
+static void inherit_connection(
+		const struct path *path, const struct flow *flow, struct inheritance *inheritance)
+{
+	const struct published *published = path->published;
+	const struct flow_details *details = flow_details(path->flows, flow);
+	unsigned client = (flow->state & FLOW_FROM_SECOND) != 0;
+	struct verdict *verdict = &inheritance->verdict;
+	struct verdict host = { 0 };
+	bool is_whole = take(published, port_of(&flow->key, !client), verdict);
+
+	is_whole &= take(published, published_host(flow->key.ends[client].address), &host);
+	inheritance->is_skype_client = host.app == APP_SKYPE;
+	if (inheritance->is_skype_client && verdict->confidence < CONFIDENCE_STRONG) {
+		is_whole &= take(published,
+				published_node(flow->key.ends[client].address,
+						flow->key.ends[!client].address,
+						ntohs(flow->key.ports_be[!client])),
+				verdict);
+		is_whole &= take(published, published_flow(flow_id(details, flow)), verdict);
+		add_own(verdict);
+	}
+	inheritance->is_whole = is_whole;
+}
+
+void inherit(const struct path *path, const struct flow *flow, bool is_over,
+		struct inheritance *inheritance)
+{
+	uint8_t protocol = flow_key_protocol(&flow->key);
+
+	inheritance->is_whole = true;
+	inheritance->is_skype_client = false;
 	if (!flow_key_is_ip4(&flow->key))
-		return true;
+		return;
 	if (protocol == IPPROTO_UDP && (flow->state & FLOW_CANDIDATE) != 0)
-		return inherit_datagrams(path, flow, details, verdict);
+		inheritance->is_whole = inherit_datagrams(
+				path, flow, flow_details(path->flows, flow), &inheritance->verdict);
 	if (protocol != IPPROTO_TCP)
-		return true;
-	is_read = take(path->published, port_of(&flow->key, (flow->state & FLOW_FROM_SECOND) == 0),
-			verdict);
-	if (is_over && verdict->app == APP_UNKNOWN)
-		inherit_hosts(path->published, flow, verdict);
-	return is_read;
+		return;
+	inherit_connection(path, flow, inheritance);
+	if (is_over && inheritance->verdict.app == APP_UNKNOWN)
+		inherit_hosts(path->published, flow, &inheritance->verdict);
 }

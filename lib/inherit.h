@@ -5,14 +5,21 @@
 // (FLOW_CANDIDATE), so that a port which something else uses again is not swallowed.
 #pragma once
 
+#include "verdict.h"
+
 #include <stdbool.h>
-#include <stdint.h>
 
 struct flow;
 struct path;
-struct verdict;
 
-// Adds to `verdict` what is published now; `is_over`: the flow's last chance, so also what is too weak
-// or too slow to ask for while it lasts. False when some of it could not be read just now.
-bool inherit(const struct path *path, const struct flow *flow, bool is_over,
-		struct verdict *verdict);
+// What a flow takes over.
+struct inheritance {
+	struct verdict verdict; // of the flow; what is published is added to it
+	bool is_whole; // false when some of it could not be read just now
+	bool is_skype_client; // a TCP flow whose initiator is known to run Skype
+};
+
+// Adds what is published now; `is_over`: the flow's last chance, so also what is too weak or too slow
+// to ask for while it lasts.
+void inherit(const struct path *path, const struct flow *flow, bool is_over,
+		struct inheritance *inheritance);

@@ -30,7 +30,8 @@ struct conclusion {
 static unsigned told_of(const struct inspection *in, uint8_t signal)
 {
 	return signal == SIGNAL_ADDRESS || signal == SIGNAL_PAYLOAD ||
-					signal == SIGNAL_SKYPE_LOGIN ?
+					signal == SIGNAL_SKYPE_LOGIN ||
+					signal == SIGNAL_SKYPE_CONNECTION ?
 			in->initiator :
 			in->side;
 }
@@ -128,13 +129,16 @@ static bool is_news_of_rule(struct stream_reading *reading, uint32_t index)
 	return true;
 }
 
-static bool is_news_of_fact(struct stream_reading *reading, const struct fact *fact)
+static bool is_news_of_fact(const struct inspection *in, const struct fact *fact)
 {
 	const uint32_t signal = 1u << fact->signal;
+	struct stream_reading *reading = in->reading;
+	bool is_surer = fact->confidence == CONFIDENCE_CERTAIN &&
+			in->details->confidence < CONFIDENCE_CERTAIN;
 
 	if (reading == NULL)
 		return true;
-	if ((reading->told_signals & signal) != 0)
+	if ((reading->told_signals & signal) != 0 && !is_surer)
 		return false;
 	reading->told_signals |= signal;
 	return true;
@@ -206,7 +210,7 @@ void inspect_look(const struct inspection *in, const struct sample *sample)
 	if (findings->app_proto != 0)
 		in->details->app_proto = findings->app_proto;
 	for (unsigned i = 0; i < findings->fact_count; i++)
-		if (is_news_of_fact(in->reading, &findings->facts[i]))
+		if (is_news_of_fact(in, &findings->facts[i]))
 			conclude_fact(in, &findings->facts[i]);
 	match_rules(in);
 }
@@ -279,10 +283,12 @@ static void inspect_datagram(const struct inspection *in)
 		flow_stop_inspecting(details, in->flow);
 }
 
-static void inspect(struct path *path, struct packet *packet)
+static inline __attribute__((always_inline)) struct inspection inspection_of(
+		struct path *path, struct packet *packet)
 {
 	struct flow *flow = packet->flow;
-	const struct inspection in = {
+
+	return (struct inspection){
 		.path = path,
 		.packet = packet,
 		.flow = flow,
@@ -290,21 +296,64 @@ static void inspect(struct path *path, struct packet *packet)
 		.side = (packet->flags & PACKET_FROM_SECOND) != 0,
 		.initiator = (flow->state & FLOW_FROM_SECOND) != 0,
 	};
+}
 
-	if (packet->protocol == IPPROTO_TCP && packet->transport != 0)
+// A connection that other flows speak for is strong once it carries something.
+static __attribute__((noinline)) void follow_payload(const struct inspection *in)
+{
+	const uint32_t spoken_for = 1u << SIGNAL_SKYPE_SAME_NODE | 1u << SIGNAL_SKYPE_CONNECTION;
+	struct verdict verdict = flow_judgement(in->path->flows, in->flow);
+
+	if (verdict.confidence != CONFIDENCE_WEAK || (verdict.signals & spoken_for) == 0)
+		return;
+	verdict.confidence = CONFIDENCE_STRONG;
+	flow_judge(in->path->flows, in->flow, &verdict);
+}
+
+static void inspect(struct path *path, struct packet *packet)
+{
+	const struct inspection in = inspection_of(path, packet);
+
+	if (packet->protocol == IPPROTO_TCP && packet->transport != 0) {
 		inspect_segment(&in);
-	else if (packet->reason == REASON_INSPECTED)
+		if (packet->flow->app == APP_SKYPE && packet->payload != NULL)
+			follow_payload(&in);
+	} else if (packet->reason == REASON_INSPECTED) {
 		inspect_datagram(&in);
+	}
+}
+
+// A host that runs Skype opened a connection: when and where to, compared with others, tells more.
+static __attribute__((noinline)) void tell_connection(
+		struct path *path, const struct packet *packet)
+{
+	struct packet first = *packet;
+	const struct inspection in = inspection_of(path, &first);
+	const struct fact fact = { .is_observation = true };
+	const struct conclusion conclusion = {
+		.verdict = { .app = APP_SKYPE, .role = FLOW_ROLE_P2P },
+		.signal = SIGNAL_SKYPE_CONNECTION,
+		.fact = &fact,
+	};
+
+	first.time_ns = flow_start_ns(path->flows, in.details);
+	send_evidence(&in, &conclusion);
 }
 
 // Takes over what the manager has published since the flow last asked.
-static __attribute__((noinline)) void ask(struct path *path, struct flow *flow, uint32_t generation)
+static __attribute__((noinline)) void ask(
+		struct path *path, const struct packet *packet, uint32_t generation)
 {
-	struct verdict verdict = flow_judgement(path->flows, flow);
+	struct flow *flow = packet->flow;
+	struct inheritance inheritance = { .verdict = flow_judgement(path->flows, flow) };
 
-	if (inherit(path, flow, false, &verdict))
+	inherit(path, flow, false, &inheritance);
+	if (inheritance.is_whole)
 		flow->generation = generation;
-	flow_judge(path->flows, flow, &verdict);
+	flow_judge(path->flows, flow, &inheritance.verdict);
+	if (inheritance.is_skype_client && (flow->state & FLOW_SYN) != 0 &&
+			inheritance.verdict.confidence < CONFIDENCE_STRONG)
+		tell_connection(path, packet);
 }
 
 void inspect_burst(struct path *path, struct burst *burst)
@@ -324,7 +373,7 @@ void inspect_burst(struct path *path, struct burst *burst)
 			packet->reason = REASON_PAST;
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0 &&
 				packet->flow->generation != (uint16_t)generation)
-			ask(path, packet->flow, generation);
+			ask(path, packet, generation);
 		packet->app = packet->flow->app;
 	}
 }

@@ -51,18 +51,19 @@ void path_count(struct path *path, const struct burst *burst, unsigned direction
 void path_describe_ended(struct path *path, const struct flow *flow, enum flow_end_reason reason,
 		struct flow_record *record)
 {
-	struct verdict verdict = flow_judgement(path->flows, flow);
+	struct inheritance inheritance = { .verdict = flow_judgement(path->flows, flow) };
+	const struct verdict *verdict = &inheritance.verdict;
 
 	flow_describe(path->flows, flow, reason, record);
 	if (path->published == NULL || published_generation(path->published) == 0)
 		return;
-	inherit(path, flow, true, &verdict);
-	if (record->app != verdict.app)
-		path->counters.app_flows[verdict.app]++;
-	if (record->confidence != verdict.confidence)
-		path->counters.confidence_flows[verdict.confidence]++;
-	record->app = verdict.app;
-	record->confidence = verdict.confidence;
-	record->role = verdict.role;
-	record->signals = verdict.signals;
+	inherit(path, flow, true, &inheritance);
+	if (record->app != verdict->app)
+		path->counters.app_flows[verdict->app]++;
+	if (record->confidence != verdict->confidence)
+		path->counters.confidence_flows[verdict->confidence]++;
+	record->app = verdict->app;
+	record->confidence = verdict->confidence;
+	record->role = verdict->role;
+	record->signals = verdict->signals;
 }

@@ -137,3 +137,10 @@ bool skype_pads_key_exchange(const uint8_t *data, size_t length)
 			padding_relations(data + KEY_EXCHANGE_BYTES, length - KEY_EXCHANGE_BYTES) >=
 			KEY_EXCHANGE_RELATIONS;
 }
+
+bool skype_pads_key_exchange_briefly(const uint8_t *data, size_t length)
+{
+	return (length == KEY_EXCHANGE_BYTES + 3 || length == KEY_EXCHANGE_BYTES + 4) &&
+			padding_relations(data + KEY_EXCHANGE_BYTES, length - KEY_EXCHANGE_BYTES) ==
+			length - KEY_EXCHANGE_BYTES - 1;
+}

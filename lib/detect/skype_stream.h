@@ -39,3 +39,7 @@ bool skype_reuses_key_stream_unpadded(const uint8_t *data, size_t length);
 // T7. A key exchange value of 48 bytes and then padding in clear: at least five bytes that obey the
 // generator (32 bits), since about 2010.
 bool skype_pads_key_exchange(const uint8_t *data, size_t length);
+
+// The same with three or four bytes of padding (16 or 24 bits): with a client that runs Skype, enough.
+// True of no more than those 51 or 52 bytes, since more would have to be padding, too.
+bool skype_pads_key_exchange_briefly(const uint8_t *data, size_t length);

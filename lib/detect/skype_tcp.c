@@ -53,6 +53,8 @@ static void prove(const struct sample *sample, struct findings *findings)
 	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
 		if (proofs[i].holds(sample->data, sample->length))
 			add(findings, sample, proofs[i].signal, CONFIDENCE_CERTAIN);
+	if (skype_pads_key_exchange_briefly(sample->data, sample->length))
+		add(findings, sample, SIGNAL_SKYPE_KEY_EXCHANGE, CONFIDENCE_WEAK);
 }
 
 // Only records follow a greeting: scanners send empty ones in front of something else.

@@ -66,7 +66,8 @@ void published_free(struct published *table)
 
 // What is spoken of: above the port in a key, above everything but the signals in a value.
 enum kind {
-	KIND_HOST = 1,
+	KIND_NODE = 1,
+	KIND_HOST,
 	KIND_FLOW,
 	KIND_PORT
 };
@@ -92,6 +93,15 @@ struct published_key published_port(const uint8_t address[16], uint16_t port)
 struct published_key published_flow(uint64_t flow_id)
 {
 	return (struct published_key){ { flow_id, 0, KIND_FLOW << 16 } };
+}
+
+struct published_key published_node(const uint8_t host[16], const uint8_t node[16], uint16_t port)
+{
+	struct published_key key = { .words[2] = (uint64_t)KIND_NODE << 16 | port };
+
+	memcpy(&key.words[0], host + 12, 4);
+	memcpy(&key.words[1], node + 12, 4);
+	return key;
 }
 
 static uint64_t pack(const struct published_key *key, const struct verdict *verdict)

@@ -4,8 +4,8 @@
 // Thread: the manager alone writes; any number of workers read, without locks and without waiting.
 //         A bucket is guarded by a sequence counter, so a reader sees an entry whole or not at all.
 // Memory: all at creation, and none is freed while anyone reads, so nobody needs to tell when he is
-//         through with an entry (no RCU). A full bucket gives up a host before a flow before a
-//         port, among equals the oldest, and takes nothing that is worth less than all it has.
+//         through with an entry (no RCU). A full bucket gives up a node before a host before a flow
+//         before a port, among equals the oldest, and takes nothing that is worth less than all it has.
 // Cost:   one cache line a question.
 #pragma once
 
@@ -23,6 +23,8 @@ struct published_key {
 struct published_key published_host(const uint8_t address[16]);
 struct published_key published_port(const uint8_t address[16], uint16_t port);
 struct published_key published_flow(uint64_t flow_id);
+// A TCP port of `node` that `host` was proven to speak with. Both are IPv4 as ::ffff:a.b.c.d.
+struct published_key published_node(const uint8_t host[16], const uint8_t node[16], uint16_t port);
 
 struct published;
 

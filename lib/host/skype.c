@@ -21,6 +21,7 @@ struct skype *skype_create(const struct skype_config *config)
 	uint32_t capacity = config->capacity < CAPACITY_MAX ? config->capacity : CAPACITY_MAX;
 	const struct recent_config endpoints = { capacity, sizeof(struct endpoint), KEEP_NS };
 	const struct recent_config dialogues = { 2 * capacity, sizeof(struct dialogue), KEEP_NS };
+	const struct recent_config pairs = { 2 * capacity, sizeof(struct pair), KEEP_NS };
 	struct skype *skype;
 	int error;
 
@@ -38,8 +39,15 @@ struct skype *skype_create(const struct skype_config *config)
 	skype->dialogues = recent_create(&dialogues);
 	if (skype->dialogues == NULL)
 		goto err_endpoints;
+	skype->pairs = recent_create(&pairs);
+	if (skype->pairs == NULL)
+		goto err_dialogues;
 	return skype;
 
+err_dialogues:
+	error = errno;
+	recent_free(skype->dialogues);
+	errno = error;
 err_endpoints:
 	error = errno;
 	recent_free(skype->endpoints);
@@ -53,6 +61,7 @@ void skype_free(struct skype *skype)
 {
 	if (skype == NULL)
 		return;
+	recent_free(skype->pairs);
 	recent_free(skype->dialogues);
 	recent_free(skype->endpoints);
 	free(skype);
@@ -257,26 +266,52 @@ static void note_stream(struct skype *skype, const struct evidence *seen)
 	skype_endpoint_consider(skype, endpoint, seen);
 }
 
+static void note_node(struct skype *skype, const struct evidence *seen)
+{
+	bool is_responder = !seen->is_from_initiator;
+
+	skype_connection_note_node(skype, is_responder ? seen->peer : seen->host,
+			is_responder ? seen->host : seen->peer,
+			is_responder ? seen->host_port : seen->peer_port, seen->time_ns);
+}
+
+static bool is_stream_signal(uint8_t signal)
+{
+	const uint32_t signals = 1u << SIGNAL_SKYPE_FAKE_HELLO | 1u << SIGNAL_SKYPE_FAKE_ANSWER |
+			1u << SIGNAL_SKYPE_LOGIN | 1u << SIGNAL_SKYPE_LOGIN_REQUEST |
+			1u << SIGNAL_SKYPE_KEY_STREAM | 1u << SIGNAL_SKYPE_KEY_EXCHANGE;
+
+	return (signals >> signal & 1) != 0;
+}
+
 void skype_learn(struct skype *skype, const struct evidence *evidence)
 {
 	if (!evidence->is_observation)
 		learn(skype, evidence);
 	else if (evidence->signal == SIGNAL_SKYPE_PORT_MAP)
 		note_mapping(skype, evidence);
+	else if (evidence->signal == SIGNAL_SKYPE_CONNECTION)
+		skype_connection_examine(skype, evidence);
 	else
 		examine(skype, evidence);
 	if (evidence->protocol == IPPROTO_TCP && evidence->confidence == CONFIDENCE_CERTAIN &&
 			(evidence->signal == SIGNAL_SKYPE_KEY_STREAM ||
 					evidence->signal == SIGNAL_SKYPE_KEY_EXCHANGE))
 		note_stream(skype, evidence);
+	if (evidence->is_ip4 && evidence->confidence == CONFIDENCE_CERTAIN &&
+			is_stream_signal(evidence->signal))
+		note_node(skype, evidence);
 }
 
 void skype_expire(struct skype *skype, uint64_t now_ns)
 {
 	struct endpoint *endpoint = NULL;
+	struct pair *pair = NULL;
 
 	while ((endpoint = recent_next(skype->endpoints, endpoint)) != NULL)
 		skype_endpoint_expire(skype, endpoint, now_ns);
+	while ((pair = recent_next(skype->pairs, pair)) != NULL)
+		skype_connection_expire(skype, pair, now_ns);
 }
 
 void skype_forget_host(struct skype *skype, const struct host *host)
@@ -293,7 +328,8 @@ void skype_stats(const struct skype *skype, struct skype_stats *stats)
 		.observations = skype->observations,
 		.ports = skype->ports,
 		.forgotten = recent_forgotten(skype->endpoints) +
-				recent_forgotten(skype->dialogues),
-		.refused = recent_refused(skype->endpoints) + recent_refused(skype->dialogues),
+				recent_forgotten(skype->dialogues) + recent_forgotten(skype->pairs),
+		.refused = recent_refused(skype->endpoints) + recent_refused(skype->dialogues) +
+				recent_refused(skype->pairs),
 	};
 }

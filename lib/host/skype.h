@@ -14,7 +14,7 @@
 #include "host/published.h"
 
 struct skype_config {
-	uint32_t capacity; // as many UDP ports of hosts, and twice as many flows, at 2.6 kB in all
+	uint32_t capacity; // as many UDP ports of hosts, and twice as many flows and pairs of hosts, at 3 kB in all
 	struct host_table *hosts;
 	struct published *published;
 };

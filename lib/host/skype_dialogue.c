@@ -38,6 +38,15 @@ static const struct said *said_with_id(
 	return NULL;
 }
 
+// The sender has answered the receiver: connections will go there.
+static void note_answer(const struct exam *exam)
+{
+	const struct evidence *seen = exam->seen;
+
+	skype_connection_note_node(
+			exam->skype, seen->peer, seen->host, seen->host_port, seen->time_ns);
+}
+
 // A peer's word alone makes nobody a Skype host: it could answer any protocol in that way. With
 // proof of the receiver's own it counts in full.
 static void prove_receiver(const struct exam *exam, const struct proof *proof)
@@ -86,6 +95,7 @@ static void examine_reply(const struct exam *exam)
 				is_accepted ? "accepts probe" : "answers message", said->id);
 		skype_prove(exam, OF_SENDER, &proof);
 		prove_receiver(exam, &proof);
+		note_answer(exam);
 		if (is_accepted)
 			host_describe(exam->skype->config.hosts, exam->seen->host, true, APP_SKYPE,
 					&(struct host_traits){ .is_super_node = true });
@@ -115,9 +125,11 @@ static void examine_ack(const struct exam *exam)
 		skype_prove(exam, OF_RECEIVER, &proof);
 	else
 		prove_receiver(exam, &proof);
-	if (proof.confidence == CONFIDENCE_CERTAIN)
+	if (proof.confidence == CONFIDENCE_CERTAIN) {
 		host_describe(exam->skype->config.hosts, exam->seen->peer, true, APP_SKYPE,
 				&(struct host_traits){ .public_ip4 = datagram->address });
+		note_answer(exam);
+	}
 	proof.step = 0;
 	skype_prove(exam, OF_SENDER, &proof);
 }

@@ -60,7 +60,9 @@ static void a_padded_key_exchange_is_certain_from_its_fifth_byte_on(void **)
 	make_key_exchange(data);
 	for (size_t length = 0; length < 53; length++) {
 		assert_int_equal(look(data, length), MATCH_MORE);
-		assert_int_equal(findings.fact_count, 0);
+		assert_int_equal(findings.fact_count, length == 51 || length == 52);
+		if (findings.fact_count > 0) // skype_no_unknown.pcap 1326 has no more
+			assert_fact(0, SIGNAL_SKYPE_KEY_EXCHANGE, CONFIDENCE_WEAK, FLOW_ROLE_P2P);
 		assert_int_equal(findings.wanted, length + 1);
 	}
 	for (size_t length = 53; length <= 64; length++) {
