@@ -3,6 +3,7 @@
 """Scores verdicts against the truth: found, missed and false flows for each label of a capture.
 
     accuracy.py [--brief] [--workers N] [--labels LABEL,...] WIRETAG [CAPTURE...]
+    accuracy.py --degraded [--brief] WIRETAG [CAPTURE...]
 
 The truth of CAPTURE is in CAPTURE.truth.csv, or in the same name with .truth.csv for its suffix;
 captures without one are read together, and must have no Skype at all. Without CAPTURE: all of
@@ -10,24 +11,28 @@ $WIRETAG_CAPTURES, those with a truth with 1, 2 and 4 workers. Flows are matched
 and ports over the whole capture. Flows without payload are scored apart, since nothing but
 correlation can find them. Exit status 1 when a flow that carries payload (of one of the labels,
 when there are any) is not found above "weak", or a flow or host is false above "weak".
+
+--degraded reads worse copies of the captures with a truth: one direction, losses, beginnings that
+are missing. A table tells what is still found; exit status 1 when anything is false above "weak",
+or too few are found.
 """
 import argparse
 import collections
 import csv
+import functools
+import ipaddress
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+
+import pcap_file
 
 ORDER = {"none": 0, "weak": 1, "strong": 2, "certain": 3}
 WANTED = ("skype-http", "skype-login", "skype-p2p-udp", "skype-p2p-tcp")
 NEUTRAL = ("skype-other", "unknown")
-
-
-def key_of(proto, a, a_port, b, b_port):
-    ends = sorted([(a, int(a_port or 0)), (b, int(b_port or 0))])
-    return (proto.lower(), *ends)
 
 
 def read_truth(capture):
@@ -55,7 +60,7 @@ def read_verdicts(wiretag, captures, workers):
             continue
         rank = ORDER[verdict["confidence"]]
         if event["event_type"] == "flow":
-            key = key_of(event["proto"], event["src_ip"], event.get("src_port"),
+            key = pcap_file.key_of(event["proto"], event["src_ip"], event.get("src_port"),
                          event["dest_ip"], event.get("dest_port"))
             best = flows.get(key)
             if best is None or rank > best[0]:
@@ -65,21 +70,33 @@ def read_verdicts(wiretag, captures, workers):
     return flows, hosts
 
 
-def is_empty(row):
-    """No payload: the truth says so, or no TCP packet is longer than its headers."""
-    if "reason" in row:
-        return "no payload" in row["reason"]
-    return row["proto"] == "tcp" and int(row["bytes"]) <= 78 * int(row["packets"])
+def read_payloads(capture):
+    """Payload bytes of each flow; None where the file is of a kind that only wiretag reads."""
+    try:
+        frames = pcap_file.read(capture)[1]
+    except pcap_file.NotClassicPcap:
+        return None
+    payloads = collections.Counter()
+    for frame in frames:
+        flow = pcap_file.flow_of(frame)
+        if flow is not None:
+            payloads[flow[0]] += flow[2]
+    return payloads
 
 
-def score(truth, flows):
+def is_empty(row, key, payloads):
+    """No payload: the capture says so, or else the truth."""
+    return payloads[key] == 0 if payloads is not None else "no payload" in row.get("reason", "")
+
+
+def score(truth, flows, payloads):
     """Lists of flows by label and outcome."""
     outcomes = collections.defaultdict(lambda: collections.defaultdict(list))
     for row in truth:
-        key = key_of(row["proto"], row["ip_a"], row["port_a"], row["ip_b"], row["port_b"])
+        key = pcap_file.key_of(row["proto"], row["ip_a"], row["port_a"], row["ip_b"], row["port_b"])
         rank = flows.get(key, (0,))[0]
         label = row["label"]
-        if label in WANTED and is_empty(row):
+        if label in WANTED and is_empty(row, key, payloads):
             label += " without payload"
         if label == "not-skype":
             outcome = "right" if rank == 0 else "false, weak" if rank == 1 else "false"
@@ -114,11 +131,91 @@ def count_wrong(outcomes, labels):
 
 def score_capture(arguments, capture, truth, workers):
     flows, hosts = read_verdicts(arguments.wiretag, [capture], workers)
-    outcomes = score(truth, flows)
+    outcomes = score(truth, flows, read_payloads(capture))
     strong = sum(rank > 1 for rank in hosts.values())
     print(f"{capture}, {workers} workers: {strong} hosts, {len(hosts) - strong} weak ones")
     show(outcomes, not arguments.brief)
     return count_wrong(outcomes, arguments.labels.split(","))
+
+
+PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+
+
+@functools.lru_cache(maxsize=None)
+def is_inside(address):
+    return any(ipaddress.ip_address(address) in net for net in PRIVATE)
+
+
+def one_direction(is_from_inside):
+    def keep(frame, _):
+        flow = pcap_file.flow_of(frame)
+        return flow is None or is_inside(flow[1]) == is_from_inside
+    return keep
+
+
+def every_second(_, number):
+    return number % 2 == 0
+
+
+def without_beginning():
+    """Each flow's first ten packets are missing, as of one that is older than the observer."""
+    seen = collections.Counter()
+
+    def keep(frame, _):
+        flow = pcap_file.flow_of(frame)
+        seen[flow and flow[0]] += 1
+        return flow is None or seen[flow[0]] > 10
+    return keep
+
+
+# How a capture can be worse, and the least share of flows with payload that is found all the same.
+DEGRADATIONS = {
+    "whole": (lambda: lambda frame, number: True, 1),
+    "only what clients send": (lambda: one_direction(True), 0.9),
+    "only what clients receive": (lambda: one_direction(False), 0.2),
+    "every second packet lost": (lambda: every_second, 0.9),
+    "the first 10 packets missing": (lambda: lambda frame, number: number >= 10, 1),
+    "those of each flow missing": (without_beginning, 0.2),
+}
+
+
+def score_worse(arguments, capture, truth):
+    """Prints one line's end. Returns how many flows with payload are found, all, and false ones."""
+    flows, _ = read_verdicts(arguments.wiretag, [capture], arguments.workers or 1)
+    outcomes = score(truth, flows, read_payloads(capture))
+    false = len(outcomes["not-skype"]["false"])
+    cells, found, total = [], 0, 0
+    for label in WANTED:
+        counts = {outcome: len(rows) for outcome, rows in outcomes[label].items()}
+        if sum(counts.values()) > 0:
+            cells.append(f"{label} {counts.get('found', 0)} of {sum(counts.values())}")
+        found += counts.get("found", 0)
+        total += sum(counts.values())
+    print(f"{', '.join(cells)}; {false} false")
+    if not arguments.brief:
+        show({label: outcomes[label] for label in (*WANTED, "not-skype")}, True)
+    return collections.Counter(found=found, total=total, false=false)
+
+
+def score_degraded(arguments, captures):
+    """Returns in how many ways the result is not good enough, and how much is false."""
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        worse = os.path.join(folder, "worse.pcap")
+        for name, (make_keep, least) in DEGRADATIONS.items():
+            sums = collections.Counter(found=0)
+            for capture, truth in captures:
+                header, frames = pcap_file.read(capture)
+                keep = make_keep()
+                pcap_file.write(worse, header, [frame for number, frame in enumerate(frames)
+                                                if keep(frame, number)])
+                print(f"{name}, {os.path.basename(capture)}: ", end="")
+                sums += score_worse(arguments, worse, truth)
+            is_good = sums["found"] >= least * sums["total"]
+            print(f"{name}: {sums['found']} of {sums['total']} flows with payload found, at least "
+                  f"{least:.0%} should be; {sums['false']} false" + ("" if is_good else ": BAD"))
+            wrong += sums["false"] + (not is_good)
+    return wrong
 
 
 def score_strangers(arguments, captures):
@@ -151,6 +248,7 @@ def all_captures():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--brief", action="store_true")
+    parser.add_argument("--degraded", action="store_true")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--labels", default=",".join(WANTED))
     parser.add_argument("wiretag")
@@ -160,15 +258,20 @@ def main():
     if not arguments.captures:
         arguments.captures = all_captures()
         workers = [1, 2, 4]
-    wrong, strangers = 0, []
+    wrong, strangers, known = 0, [], []
     for capture in arguments.captures:
         truth = read_truth(capture)
         if truth is None:
             strangers.append(capture)
             continue
+        if arguments.degraded:
+            known.append((capture, truth))
+            continue
         for count in workers:
             wrong += score_capture(arguments, capture, truth, count)
-    if strangers:
+    if arguments.degraded:
+        wrong = score_degraded(arguments, known)
+    elif strangers:
         wrong += score_strangers(arguments, strangers)
     sys.exit(1 if wrong > 0 else 0)
 

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+import pcap_file
+
 KEPT_PORTS = {1900, 3478, 4500, 5351, 5353}
 NAT_PMP = 5351
 # Counts connections to the login servers' ports, too: in the ledger, where it decides nothing.
@@ -99,25 +101,14 @@ def rewrite_ip(mapping, packet):
 
 def rewrite(capture, out, mapping):
     """A classic pcap file of Ethernet frames."""
-    with open(capture, "rb") as file:
-        data = file.read()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    if struct.unpack_from(order + "I", data, 20)[0] != 1:
-        sys.exit(f"{capture}: no classic pcap file of Ethernet frames")
-    at = 24
-    with open(out, "wb") as file:
-        file.write(data[:24])
-        while at + 16 <= len(data):
-            seconds, part, length, whole = struct.unpack_from(order + "4I", data, at)
-            frame = bytearray(data[at + 16:at + 16 + length])
-            at += 16 + length
-            if frame[12:14] == b"\x08\x00":
-                packet = frame[14:]
-                rewrite_ip(mapping, packet)
-                frame[14:] = packet
-            seconds, part = divmod(seconds * 10**6 + part + LATER_US, 10**6)
-            file.write(struct.pack(order + "4I", seconds, part, len(frame), whole))
-            file.write(frame)
+    header, frames = pcap_file.read(capture)
+    for frame in frames:
+        if frame.data[12:14] == b"\x08\x00":
+            packet = frame.data[14:]
+            rewrite_ip(mapping, packet)
+            frame.data[14:] = packet
+        frame.seconds, frame.part = divmod(frame.seconds * 10**6 + frame.part + LATER_US, 10**6)
+    pcap_file.write(out, header, frames)
 
 
 def dotted(address):
