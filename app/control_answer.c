@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control_question.h"
 #include "event.h"
+#include "export.h"
 #include "health.h"
 #include "host/host.h"
 
@@ -434,9 +435,20 @@ static json_t *answer_start_reload(const struct question *q)
 {
 	uint64_t number = reload_ask(q->source->reload);
 
+	// As SIGHUP does.
+	if (q->source->exporter != NULL)
+		export_reopen(q->source->exporter);
 	if (json_is_true(json_object_get(q->arguments, "wait")))
 		q->answer->reload = number;
 	return json_pack("{s:I}", "reload", (json_int_t)number);
+}
+
+static json_t *answer_reopen(const struct question *q)
+{
+	if (q->source->exporter == NULL)
+		return refuse(q, "there is no file to open anew: events.file is off");
+	export_reopen(q->source->exporter);
+	return json_object();
 }
 
 void answer_reload(const struct control_source *source, struct answer *answer)
@@ -469,6 +481,7 @@ static const struct {
 	{ "rules", answer_rules },
 	{ "drops", answer_drops },
 	{ "reload", answer_start_reload },
+	{ "reopen", answer_reopen },
 	{ "summary", answer_summary },
 };
 
@@ -494,5 +507,5 @@ void answer_request(const struct control_source *source, struct snapshot *snapsh
 	answer->message = name == NULL ?
 			json_string("a request names its command") :
 			json_string("no such command: status, ports, pairs, workers, apps, hosts, "
-				    "host, flows, rules, drops, reload, summary");
+				    "host, flows, rules, drops, reload, reopen, summary");
 }

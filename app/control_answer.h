@@ -14,6 +14,7 @@
 
 struct history;
 struct host;
+struct exporter;
 struct host_table;
 
 // Where answers come from.
@@ -21,6 +22,7 @@ struct control_source {
 	struct snapshot_source snapshot;
 	const struct host_table *hosts;
 	struct reload *reload;
+	struct exporter *exporter; // NULL: no events
 	const struct shared *shared;
 	const struct options *options;
 	const struct history *history;

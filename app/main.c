@@ -161,7 +161,8 @@ static int run_prepare(struct run *run)
 		.mbufs = run->plan.mbufs,
 		.mbuf_bytes = run->plan.mbuf_bytes,
 	};
-	run->shared = shared_create(workers, options->hosts_capacity, options->events_file != NULL);
+	run->shared = shared_create(workers, options->hosts_capacity,
+			options->events_file != NULL || options->events_unix != NULL);
 	if (run->shared == NULL) {
 		LOG(ERR, "no memory for %u workers", workers);
 		return -errno;

@@ -4,6 +4,7 @@
 #include "control.h"
 #include "control_site.h"
 #include "event.h"
+#include "export.h"
 #include "fail.h"
 #include "health.h"
 #include "history.h"
@@ -39,7 +40,7 @@ struct manager {
 	struct host_table *hosts;
 	struct reload *reload;
 	struct skype *skype;
-	FILE *events; // NULL: off
+	struct exporter *exporter; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
 	struct site *site; // NULL: off
@@ -48,8 +49,7 @@ struct manager {
 	int signals, timer; // file descriptors
 	unsigned ticks;
 	bool is_announced; // the service manager knows that we are ready
-	uint64_t records; // flow records taken
-	uint64_t record_packets; // of these flows
+	uint64_t stats_ns; // when the next stats record is due
 };
 
 static uint64_t now_ns(void)
@@ -77,27 +77,40 @@ void manager_hold_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+// Where to write records; NULL: nobody wants them.
+static FILE *events(struct manager *m)
+{
+	return m->exporter == NULL ? NULL : export_stream(m->exporter);
+}
+
 static void write_host(void *context, const struct host *host)
 {
-	const struct manager *m = context;
+	struct manager *m = context;
+	FILE *stream;
 
 	if (m->skype != NULL)
 		skype_forget_host(m->skype, host);
-	if (m->events != NULL)
-		event_host(m->events, host);
+	stream = events(m);
+	if (stream != NULL)
+		event_host(stream, host);
+}
+
+static void write_detection(void *context, const struct host *host, const struct host_app *app)
+{
+	FILE *stream = events(context);
+
+	if (stream != NULL)
+		event_host_detection(stream, host, app);
 }
 
 static int open_events(struct manager *m)
 {
-	const char *path = m->config.options->events_file;
+	const struct options *options = m->config.options;
 
-	if (path == NULL)
+	if (options->events_file == NULL && options->events_unix == NULL)
 		return 0;
-	m->events = strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
-	if (m->events != NULL)
-		return 0;
-	LOG(ERR, "events.file '%s': %s", path, strerror(errno));
-	return fail(errno);
+	m->exporter = export_open(options, m->config.shared);
+	return m->exporter == NULL ? -errno : 0;
 }
 
 static int open_files(struct manager *m)
@@ -140,10 +153,10 @@ static int open_services(struct manager *m)
 {
 	const struct options *options = m->config.options;
 	struct snapshot_source source = { .gather = manager_gather, .context = &m->gather };
-	const struct control_source answers = { source, m->hosts, m->reload, m->config.shared,
-		options, &m->history };
+	const struct control_source answers = { source, m->hosts, m->reload, m->exporter,
+		m->config.shared, options, &m->history };
 
-	m->gather = (struct gather){ &m->config, m->hosts, m->reload, now_ns() };
+	m->gather = (struct gather){ &m->config, m->hosts, m->reload, m->exporter, now_ns() };
 	if (options->metrics_listen != NULL) {
 		m->http = http_open(options->metrics_listen, &source);
 		if (m->http == NULL)
@@ -173,6 +186,7 @@ struct manager *manager_create(const struct manager_config *config)
 		.expiry_s = options->hosts_expiry_ms / 1000,
 		.is_backbone = options->hosts_backbone != 0,
 		.ended = write_host,
+		.judged = write_detection,
 		.context = m,
 	};
 
@@ -213,8 +227,7 @@ void manager_free(struct manager *m)
 	control_close(m->control);
 	http_close(m->http);
 	site_close(m->site);
-	if (m->events != NULL)
-		fclose(m->events);
+	export_close(m->exporter);
 	if (m->timer >= 0)
 		close(m->timer);
 	if (m->signals >= 0)
@@ -236,31 +249,13 @@ static void take_evidence(struct manager *m, struct rte_ring *ring)
 	}
 }
 
-static void take_records(struct manager *m, struct rte_ring *ring)
-{
-	struct flow_record record;
-
-	for (unsigned left = rte_ring_count(ring); left > 0; left--) {
-		if (rte_ring_sc_dequeue_elem(ring, &record, sizeof(record)) != 0)
-			return;
-		m->records++;
-		m->record_packets += record.packets_to_server + record.packets_to_client;
-		event_flow(m->events, &record);
-	}
-}
-
-// All that the workers have had to say so far.
+// All that the workers have seen so far.
 static void take_all(struct manager *m)
 {
 	const struct shared *shared = m->config.shared;
 
-	for (unsigned i = 0; i < shared->worker_count; i++) {
+	for (unsigned i = 0; i < shared->worker_count; i++)
 		take_evidence(m, shared->channels[i].evidence);
-		if (shared->channels[i].records != NULL)
-			take_records(m, shared->channels[i].records);
-	}
-	if (m->events != NULL)
-		fflush(m->events);
 }
 
 // Whether every worker has polled since about a second ago.
@@ -299,6 +294,45 @@ static void remember(struct manager *m)
 		history_add(&m->history, now_ns(), &sum);
 }
 
+// The totals so far. Returns how many packets were dropped.
+static uint64_t sum_up(const struct manager *m, struct event_stats *stats)
+{
+	struct counters sum = { 0 };
+	uint64_t dropped = 0;
+
+	*stats = (struct event_stats){ .time_ns = now_ns(), .not_flow = EVENT_UNKNOWN };
+	total(m->config.shared, &sum);
+	for (unsigned i = 0; i < DIRECTIONS_MAX; i++) {
+		stats->bytes += sum.received_bytes[i];
+		for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+			stats->reasons[reason] += sum.packets[i][reason];
+			stats->packets += sum.packets[i][reason];
+			if (reason_group(reason) == REASON_GROUP_DROPPED)
+				dropped += sum.packets[i][reason];
+		}
+	}
+	// Once all flows have ended.
+	if (sum.flows == 0)
+		stats->not_flow = stats->packets - sum.ended_packets;
+	stats->flows = sum.flows_created;
+	stats->hosts = host_stats(m->hosts)->learned;
+	stats->evidence_lost = sum.evidence_lost;
+	if (m->exporter != NULL)
+		stats->records_lost = export_lost(m->exporter);
+	return dropped;
+}
+
+static void write_stats(struct manager *m)
+{
+	struct event_stats stats;
+	FILE *stream = events(m);
+
+	if (stream == NULL)
+		return;
+	sum_up(m, &stats);
+	event_stats(stream, &stats);
+}
+
 static void tick(struct manager *m)
 {
 	uint64_t expirations;
@@ -306,6 +340,8 @@ static void tick(struct manager *m)
 	if (read(m->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
 	take_all(m);
+	if (m->exporter != NULL)
+		export_push(m->exporter);
 	reload_run(m->reload);
 	if (m->config.options->telemetry)
 		telemetry_refresh();
@@ -320,6 +356,10 @@ static void tick(struct manager *m)
 	}
 	host_expire(m->hosts, now_ns());
 	skype_expire(m->skype, now_ns());
+	if (now_ns() >= m->stats_ns) {
+		m->stats_ns = now_ns() + m->config.options->events_stats_ms * UINT64_C(1000000);
+		write_stats(m);
+	}
 }
 
 static bool is_told_to_stop(struct manager *m)
@@ -332,6 +372,8 @@ static bool is_told_to_stop(struct manager *m)
 			return true;
 		}
 		reload_ask(m->reload);
+		if (m->exporter != NULL)
+			export_reopen(m->exporter);
 	}
 	return false;
 }
@@ -363,35 +405,19 @@ static void stop_workers(struct manager *m)
 // Forgets the hosts, so that each is written.
 static void finish(struct manager *m)
 {
-	const struct shared *shared = m->config.shared;
-	struct event_stats stats = { .time_ns = now_ns() };
-	struct counters sum = { 0 };
-	uint64_t dropped = 0, lost = 0;
+	struct event_stats stats;
+	uint64_t dropped;
 
-	total(shared, &sum);
-	for (unsigned i = 0; i < DIRECTIONS_MAX; i++) {
-		stats.bytes += sum.received_bytes[i];
-		for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
-			stats.reasons[reason] += sum.packets[i][reason];
-			stats.packets += sum.packets[i][reason];
-			if (reason_group(reason) == REASON_GROUP_DROPPED)
-				dropped += sum.packets[i][reason];
-		}
-	}
-	for (unsigned i = 0; i < shared->worker_count; i++)
-		lost += shared->channels[i].records_lost;
-	stats.not_flow = stats.packets - m->record_packets;
-	stats.flows = sum.flows_created;
-	stats.hosts = host_stats(m->hosts)->learned;
-	stats.evidence_lost = sum.evidence_lost;
+	if (m->exporter != NULL)
+		export_settle(m->exporter);
 	host_end_all(m->hosts);
-	if (m->events != NULL)
-		event_stats(m->events, &stats);
+	write_stats(m);
+	dropped = sum_up(m, &stats);
 	LOG(INFO, "%lu packets received = %lu forwarded + %lu dropped; %lu flows, %lu hosts",
 			stats.packets, stats.packets - dropped, dropped, stats.flows, stats.hosts);
-	if (lost > 0 || sum.evidence_lost > 0)
-		LOG(WARNING, "%lu flow records and %lu pieces of evidence found no room", lost,
-				sum.evidence_lost);
+	if (stats.records_lost > 0 || stats.evidence_lost > 0)
+		LOG(WARNING, "%lu event records and %lu pieces of evidence found no room",
+				stats.records_lost, stats.evidence_lost);
 }
 
 void manager_run(struct manager *m)

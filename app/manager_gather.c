@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "manager_gather.h"
 
+#include "export.h"
 #include "host/host.h"
 #include "process.h"
 #include "reload.h"
@@ -192,5 +193,7 @@ void manager_gather(void *context, struct snapshot *out)
 	gather_queues(config, out);
 	gather_rules(atomic_load_explicit(&config->shared->policy, memory_order_relaxed), out);
 	gather_hosts(gather, out);
+	if (gather->exporter != NULL)
+		export_gather(gather->exporter, out);
 	out->time_ns = clock_ns();
 }

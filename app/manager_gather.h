@@ -12,6 +12,7 @@ struct gather {
 	const struct manager_config *config;
 	const struct host_table *hosts;
 	const struct reload *reload;
+	const struct exporter *exporter; // NULL: no events
 	uint64_t start_ns;
 };
 

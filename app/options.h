@@ -83,6 +83,8 @@ struct options {
 	const char *metrics_listen; // NULL: off
 	const char *control_socket; // NULL: off, OPTIONS_SOCKET_AUTO: in the runtime directory
 	const char *events_file; // NULL: off, "-": standard output
+	const char *events_unix; // path of a reader's socket; NULL: off
+	uint32_t events_stats_ms; // between stats records
 	uint32_t telemetry; // 0 or 1
 
 	uint32_t memory; // enum memory_words

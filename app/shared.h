@@ -19,8 +19,8 @@ struct timebase {
 struct channel {
 	struct counters_public *counters; // worker writes, manager reads
 	struct rte_ring *evidence; // of struct evidence; worker pushes, manager pulls
-	struct rte_ring *records; // of struct flow_record, likewise; NULL: nobody wants them
-	_Atomic uint64_t records_lost; // worker writes, manager reads; the ring was full
+	struct rte_ring *records; // of struct flow_record; exporter pulls; NULL: nobody wants them
+	_Atomic uint64_t records_lost; // worker writes, others read; the ring was full
 	atomic_bool is_done; // worker writes: its last word is in the rings
 };
 

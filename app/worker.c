@@ -25,7 +25,7 @@ enum {
 	PUBLISHES_PER_S = 1000,
 	DRAIN_MS = 50, // longest time to forward after the word to stop
 	DRAIN_QUIET_MS = 5, // nothing arrived for so long: nothing is under way
-	END_MS = 2000, // longest time to wait for the manager to take the last flow records
+	END_MS = 2000, // longest time to wait for the exporter to take the last flow records
 };
 
 struct worker {
@@ -42,20 +42,16 @@ struct worker {
 	uint64_t publish_at;
 	uint64_t age_at;
 	uint64_t publish_cycles, age_cycles; // from one time to the next
-	uint64_t end_by; // when to give up on the manager; 0 while it need not keep up
+	uint64_t end_by; // when to give up on the exporter; 0 while it need not keep up
 	uint64_t records_lost;
 };
 
 // On the packet's path, but for the end of the program.
-static void worker_flow_ended(void *context, struct flow_table *, const struct flow *flow,
-		enum flow_end_reason reason)
+static void worker_tell(struct worker *w, struct flow_record *record)
 {
-	struct worker *w = context;
 	struct channel *channel = w->channel;
-	struct flow_record record;
 
-	path_describe_ended(&w->path, flow, reason, &record);
-	while (rte_ring_sp_enqueue_elem(channel->records, &record, sizeof(record)) != 0) {
+	while (rte_ring_sp_enqueue_elem(channel->records, record, sizeof(*record)) != 0) {
 		if (rte_rdtsc() >= w->end_by) {
 			atomic_store_explicit(&channel->records_lost, ++w->records_lost,
 					memory_order_relaxed);
@@ -63,6 +59,26 @@ static void worker_flow_ended(void *context, struct flow_table *, const struct f
 		}
 		rte_pause();
 	}
+}
+
+static void worker_flow_ended(void *context, struct flow_table *, const struct flow *flow,
+		enum flow_end_reason reason)
+{
+	struct worker *w = context;
+	struct flow_record record;
+
+	path_describe_ended(&w->path, flow, reason, &record);
+	w->path.counters.ended_packets += record.packets_to_server + record.packets_to_client;
+	worker_tell(w, &record);
+}
+
+static void worker_flow_judged(void *context, struct flow_table *table, const struct flow *flow)
+{
+	struct flow_record record;
+
+	flow_describe(table, flow, FLOW_END_IDLE, &record);
+	record.is_detection = true;
+	worker_tell(context, &record);
 }
 
 struct worker *worker_create(struct shared *shared, const struct worker_config *config)
@@ -93,6 +109,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	streams.counters = &w->path.counters;
 	if (w->channel->records != NULL) {
 		flows.ended = worker_flow_ended;
+		flows.judged = worker_flow_judged;
 		flows.context = w;
 	}
 	w->path.flows = flow_table_create(&flows);

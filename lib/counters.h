@@ -38,6 +38,7 @@ struct counters {
 
 	uint64_t flows_created;
 	uint64_t flows_ended[FLOW_END_COUNT];
+	uint64_t ended_packets; // of flows that ended, where flow records are wanted
 	uint64_t flows_refused; // no entry to give
 	uint64_t flows; // now
 

@@ -2,6 +2,7 @@
 #include "event.h"
 
 #include "application.h"
+#include "community_id.h"
 #include "counters.h"
 #include "detect/detect.h"
 
@@ -146,6 +147,8 @@ static json_t *flow_numbers(const struct flow_record *record)
 	set_number(flow, "bytes_toserver", record->bytes_to_server);
 	set_number(flow, "bytes_toclient", record->bytes_to_client);
 	set_time(flow, "start", record->start_ns);
+	if (record->is_detection)
+		return flow;
 	set_time(flow, "end", record->end_ns);
 	set_string(flow, "reason", flow_end_name(record->reason));
 	return flow;
@@ -167,10 +170,41 @@ static json_t *flow_verdict(const struct flow_record *record)
 	return verdict;
 }
 
+static void set_community_id(json_t *object, const struct flow_record *record)
+{
+	char text[COMMUNITY_ID_BYTES];
+
+	community_id(text, record->source, record->destination, record->source_port,
+			record->destination_port, record->protocol, record->is_ip4);
+	set_string(object, "community_id", text);
+}
+
+// "skype: a Skype client asked for its newest version", of all evidence; severity as in Suricata:
+// 1 is the highest.
+static void set_alert(json_t *event, uint8_t app, enum confidence confidence, uint32_t signals)
+{
+	json_t *alert = json_object();
+	char text[1024];
+	size_t length;
+
+	length = snprintf(text, sizeof(text), "%s", application_name(app));
+	for (int signal = 0; signal < SIGNAL_COUNT && length < sizeof(text); signal++) {
+		if ((signals & 1u << signal) == 0)
+			continue;
+		length += snprintf(text + length, sizeof(text) - length, "%s%s",
+				strchr(text, ':') == NULL ? ": " : "; ", signal_words(signal));
+	}
+	set_string(alert, "signature", text);
+	set_string(alert, "category", application_name(app));
+	set_number(alert, "severity", 1 + CONFIDENCE_CERTAIN - confidence);
+	json_object_set_new(event, "alert", alert);
+}
+
 void event_flow(FILE *stream, const struct flow_record *record)
 {
-	json_t *event = record_create(record->start_ns, "flow");
 	const char *app_proto = detect_app_proto_name(record->app_proto);
+	json_t *event = record->is_detection ? record_create(record->end_ns, "detection") :
+					       record_create(record->start_ns, "flow");
 
 	set_number(event, "flow_id", record->id);
 	set_address(event, "src_ip", record->source, record->is_ip4);
@@ -179,8 +213,11 @@ void event_flow(FILE *stream, const struct flow_record *record)
 	set_port(event, "dest_port", record->destination_port, record->protocol);
 	set_protocol(event, record->protocol);
 	set_vlans(event, record->vlans);
+	set_community_id(event, record);
 	if (app_proto != NULL)
 		set_string(event, "app_proto", app_proto);
+	if (record->is_detection)
+		set_alert(event, record->app, record->confidence, record->signals);
 	json_object_set_new(event, "flow", flow_numbers(record));
 	json_object_set_new(event, "wiretag", flow_verdict(record));
 	write_line(stream, event);
@@ -275,6 +312,19 @@ void event_host(FILE *stream, const struct host *host)
 	}
 }
 
+void event_host_detection(FILE *stream, const struct host *host, const struct host_app *app)
+{
+	json_t *event = record_create(host->last_ns, "detection");
+	uint32_t signals = 0;
+
+	for (int i = 0; i < app->ledger_count; i++)
+		signals |= 1u << app->ledger[i].first.signal;
+	set_address(event, "src_ip", host->address, host->is_ip4);
+	set_alert(event, app->app, app->confidence, signals);
+	json_object_set_new(event, "wiretag", host_verdict(host, app));
+	write_line(stream, event);
+}
+
 void event_stats(FILE *stream, const struct event_stats *stats)
 {
 	json_t *event = record_create(stats->time_ns, "stats");
@@ -283,10 +333,13 @@ void event_stats(FILE *stream, const struct event_stats *stats)
 
 	set_number(totals, "packets", stats->packets);
 	set_number(totals, "bytes", stats->bytes);
-	set_number(totals, "not_flow", stats->not_flow);
+	if (stats->not_flow != EVENT_UNKNOWN)
+		set_number(totals, "not_flow", stats->not_flow);
 	set_number(totals, "flows", stats->flows);
 	set_number(totals, "hosts", stats->hosts);
 	set_number(totals, "evidence_lost", stats->evidence_lost);
+	if (stats->records_lost > 0)
+		set_number(totals, "records_lost", stats->records_lost);
 	for (int reason = 0; reason < REASON_COUNT; reason++)
 		set_number(reasons, reason_label(reason), stats->reasons[reason]);
 	json_object_set_new(totals, "reasons", reasons);

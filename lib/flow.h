@@ -85,6 +85,8 @@ struct flow_config {
 	// bound by its rules. May be NULL.
 	void (*ended)(void *context, struct flow_table *table, const struct flow *flow,
 			enum flow_end_reason reason);
+	// Likewise for every flow that gets another application, or is surer of it.
+	void (*judged)(void *context, struct flow_table *table, const struct flow *flow);
 	void *context;
 };
 
@@ -128,6 +130,7 @@ struct flow_record {
 	uint8_t confidence;
 	uint8_t role;
 	uint8_t reason; // enum flow_end_reason
+	bool is_detection; // it just got its verdict and goes on: `reason` says nothing
 };
 
 void flow_describe(struct flow_table *table, const struct flow *flow, enum flow_end_reason reason,

@@ -75,15 +75,20 @@ void flow_judge(struct flow_table *table, struct flow *flow, const struct verdic
 {
 	struct flow_details *details = flow_details(table, flow);
 	struct counters *counters = table->config.counters;
+	bool is_news;
 
 	if (flow->app != verdict->app)
 		counters->app_flows[verdict->app]++;
 	if (details->confidence != verdict->confidence)
 		counters->confidence_flows[verdict->confidence]++;
+	is_news = verdict->app != APP_UNKNOWN &&
+			(flow->app != verdict->app || details->confidence < verdict->confidence);
 	flow->app = verdict->app;
 	details->confidence = verdict->confidence;
 	details->role = verdict->role;
 	details->signals = verdict->signals;
+	if (is_news && table->config.judged != NULL)
+		table->config.judged(table->config.context, table, flow);
 }
 
 void flow_stop_inspecting(struct flow_details *details, struct flow *flow)

@@ -434,6 +434,34 @@ static void write_nodes(struct page *page, size_t place)
 	}
 }
 
+static void write_sinks(struct page *page, size_t place)
+{
+	for (unsigned i = 0; i < page->snapshot->sink_count; i++) {
+		sample(page, "");
+		label(page, "sink", page->snapshot->sinks[i].name);
+		value(page, number_at(&page->snapshot->sinks[i], place));
+	}
+}
+
+static void write_export_dropped(struct page *page, size_t)
+{
+	static const char *const reasons[SINK_DROP_COUNT] = {
+		[SINK_DROP_RING_FULL] = "ring-full",
+		[SINK_DROP_STALLED] = "stalled",
+		[SINK_DROP_NO_READER] = "no-reader",
+		[SINK_DROP_WRITE_FAILED] = "write-failed",
+	};
+
+	for (unsigned i = 0; i < page->snapshot->sink_count; i++) {
+		for (unsigned reason = 0; reason < SINK_DROP_COUNT; reason++) {
+			sample(page, "");
+			label(page, "sink", page->snapshot->sinks[i].name);
+			label(page, "reason", reasons[reason]);
+			value(page, page->snapshot->sinks[i].dropped[reason]);
+		}
+	}
+}
+
 // The words of metrics.def.
 #define VALUE(field) write_value, offsetof(struct snapshot, field)
 #define SECONDS(field) write_seconds, offsetof(struct snapshot, field)
@@ -445,6 +473,7 @@ static void write_nodes(struct page *page, size_t place)
 #define LCORE_SECONDS(field) write_lcore_seconds, offsetof(struct snapshot_worker, field)
 #define APP(field) write_apps, offsetof(struct counters, field)
 #define POOL(field) write_pools, offsetof(struct snapshot_pool, field)
+#define SINK(field) write_sinks, offsetof(struct snapshot_sink, field)
 #define NODE(field) write_nodes, offsetof(struct snapshot_node, field)
 #define BY(what) write_##what, 0
 

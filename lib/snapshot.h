@@ -15,6 +15,7 @@ enum {
 	SNAPSHOT_NODES_MAX = 8,
 	SNAPSHOT_RULES_MAX = 256, // those that get a label of their own
 	SNAPSHOT_NAME_BYTES = 64,
+	SNAPSHOT_SINKS_MAX = 2,
 };
 
 struct snapshot_pair {
@@ -65,6 +66,24 @@ struct snapshot_rule {
 	uint64_t matches;
 };
 
+// Why an event record did not get to its sink.
+enum sink_drop {
+	SINK_DROP_RING_FULL, // the exporter was behind
+	SINK_DROP_STALLED, // who reads does not take more
+	SINK_DROP_NO_READER, // nobody listens at the socket, or the pipe is closed
+	SINK_DROP_WRITE_FAILED, // no space left, or the file cannot be opened
+	SINK_DROP_COUNT
+};
+
+// Where event records go.
+struct snapshot_sink {
+	const char *name; // static, unique: "file", "unix", "stdout"
+	uint64_t is_connected; // 0 or 1
+	uint64_t records; // that were taken
+	uint64_t dropped[SINK_DROP_COUNT];
+	uint64_t waiting_bytes;
+};
+
 struct snapshot {
 	uint64_t time_ns; // since the epoch, as all times here
 	uint64_t tsc_hz;
@@ -94,12 +113,13 @@ struct snapshot {
 	uint64_t regex_scratch_bytes; // of all workers
 
 	unsigned pair_count, port_count, queue_count, worker_count;
-	unsigned pool_count, node_count, rule_count, app_count;
+	unsigned pool_count, node_count, rule_count, app_count, sink_count;
 	uint64_t other_rule_matches; // of the rules that found no room in `rules`
 
 	struct snapshot_pair pairs[PAIRS_MAX];
 	struct snapshot_port ports[SNAPSHOT_PORTS_MAX];
 	struct snapshot_queue queues[SNAPSHOT_QUEUES_MAX];
+	struct snapshot_sink sinks[SNAPSHOT_SINKS_MAX];
 	struct snapshot_pool pools[SNAPSHOT_POOLS_MAX];
 	struct snapshot_node nodes[SNAPSHOT_NODES_MAX];
 	struct snapshot_rule rules[SNAPSHOT_RULES_MAX];

@@ -75,6 +75,10 @@ void print_host(const json_t *message)
 	}
 }
 
+void print_nothing(const json_t *)
+{
+}
+
 void print_reload(const json_t *message)
 {
 	const json_t *rules = json_object_get(message, "rules");

@@ -95,6 +95,8 @@ static const struct command commands[] = {
 	{ "reload", "[--wait]",
 			"take over rules and policy; --wait: until all workers follow, or say what is wrong",
 			.options = "w", .print = print_reload },
+	{ "reopen", "", "open the file of events anew, after it was renamed",
+			.print = print_nothing },
 	{ "top", "[-b] [-n N]",
 			"watch it live; -b: a line each second, for logs; -n: N times, then end",
 			.options = "bn", .run = top_run },

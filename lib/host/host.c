@@ -163,6 +163,14 @@ static void entry_forget(struct host_table *table, struct entry *entry)
 	entry_remove(table, entry);
 }
 
+// Tells who wants to know when the host has become surer of an application.
+static void entry_tell(const struct host_table *table, const struct entry *entry,
+		const struct host_app *app, enum confidence before)
+{
+	if (table->config.judged != NULL && app->confidence > before)
+		table->config.judged(table->config.context, &entry->host, app);
+}
+
 static void evict(struct host_table *table)
 {
 	for (int rank = CONFIDENCE_NONE; rank <= RANK_LASTING; rank++) {
@@ -424,6 +432,7 @@ static void entry_renew(
 void host_learn(struct host_table *table, const struct evidence *evidence)
 {
 	struct entry *entry = entry_find(table, evidence->host, evidence->is_ip4);
+	enum confidence before;
 	struct host_app *app;
 	size_t bytes;
 
@@ -432,10 +441,13 @@ void host_learn(struct host_table *table, const struct evidence *evidence)
 		entry = entry_create(table, evidence);
 	bytes = host_bytes(&entry->host);
 	app = app_get(&entry->host, evidence);
-	if (app != NULL && app_learn(table, app, evidence))
+	before = app == NULL ? CONFIDENCE_NONE : app->confidence;
+	if (app != NULL && app_learn(table, app, evidence)) {
 		entry_renew(table, entry, evidence);
-	else
+		entry_tell(table, entry, app, before);
+	} else {
 		table->stats.refused++;
+	}
 	table->bytes += host_bytes(&entry->host) - bytes;
 	while (table->bytes > (size_t)table->config.capacity * HOST_BYTES && table->count > 1)
 		evict(table);

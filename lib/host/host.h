@@ -87,6 +87,8 @@ struct host_config {
 	// Called when a host is about to be forgotten (expired, evicted, table freed by
 	// host_end_all()), and must not change the table. May be NULL.
 	void (*ended)(void *context, const struct host *host);
+	// Called when it gets a verdict about an application, or is surer of it; as above.
+	void (*judged)(void *context, const struct host *host, const struct host_app *app);
 	void *context;
 };
 

@@ -19,14 +19,14 @@ SKIPPED = 77
 # name, a file name's beginning ("rules" for rules_compile.c), or a folder. The ground floor is
 # the only one whose members may include each other.
 FLOORS = {
-    0: "fail log text memory place packet reasons application signals flow_end metrics verdict keyed_hash",
+    0: "fail log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
     1: "counters evidence decode scan yaml",
     2: "flow fragment stream snapshot skype_datagram",
     3: "detect host health",
     4: "action event rules metric",
     5: "policy",
-    6: "notify path shared dpdk options port listener process capture summary history",
-    7: "eal worker http telemetry replay reload bench",
+    6: "notify path shared dpdk options port listener process capture summary history sink",
+    7: "eal worker http telemetry replay reload bench export",
     8: "control probe",
     9: "manager",
     10: "main",

@@ -81,7 +81,8 @@ static void a_flow_that_is_known(void **)
 			"{\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"event_type\":\"flow\","
 			"\"flow_id\":1,\"src_ip\":\"192.168.1.2\",\"src_port\":35990,"
 			"\"dest_ip\":\"198.51.100.7\",\"dest_port\":33033,\"proto\":\"TCP\","
-			"\"vlan\":[10,20],\"app_proto\":\"http\",\"flow\":{\"pkts_toserver\":3,"
+			"\"vlan\":[10,20],"
+			"\"community_id\":\"1:iH0BCGOMpgEqEqmFe7WWfkdzwFk=\",\"app_proto\":\"http\",\"flow\":{\"pkts_toserver\":3,"
 			"\"pkts_toclient\":2,\"bytes_toserver\":180,\"bytes_toclient\":266,"
 			"\"start\":\"2006-08-25T19:31:06.654692+0000\","
 			"\"end\":\"2006-08-25T19:31:07.654692+0000\",\"reason\":\"closed\"},"
@@ -104,7 +105,7 @@ static void a_flow_that_is_not(void **)
 	assert_written(stream,
 			"{\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"event_type\":\"flow\","
 			"\"flow_id\":1,\"src_ip\":\"2001:db8::1:0:0:1\",\"dest_ip\":\"ff02::1\","
-			"\"proto\":\"IPv6-ICMP\",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":2,"
+			"\"proto\":\"IPv6-ICMP\",\"community_id\":\"1:gy6x0pAnlBR138lzelHEfuXddZc=\",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":2,"
 			"\"bytes_toserver\":180,\"bytes_toclient\":266,"
 			"\"start\":\"2006-08-25T19:31:06.654692+0000\","
 			"\"end\":\"2006-08-25T19:31:07.654692+0000\",\"reason\":\"timeout\"},"
@@ -119,12 +120,12 @@ static void protocols_are_named_as_eve_does(void **)
 		uint16_t port;
 		const char *expected;
 	} rows[] = {
-		{ IPPROTO_UDP, 0, "\"dest_port\":0,\"proto\":\"UDP\",\"flow\"" },
-		{ IPPROTO_SCTP, 0, "\"dest_port\":0,\"proto\":\"SCTP\",\"flow\"" },
-		{ IPPROTO_ICMP, 0, ".7\",\"proto\":\"ICMP\",\"flow\"" },
-		{ IPPROTO_GRE, 0, ".7\",\"proto\":\"047\",\"flow\"" },
-		{ 33, 5, "\"dest_port\":5,\"proto\":\"033\",\"flow\"" },
-		{ 255, 0, ".7\",\"proto\":\"255\",\"flow\"" },
+		{ IPPROTO_UDP, 0, "\"dest_port\":0,\"proto\":\"UDP\",\"community_id\"" },
+		{ IPPROTO_SCTP, 0, "\"dest_port\":0,\"proto\":\"SCTP\",\"community_id\"" },
+		{ IPPROTO_ICMP, 0, ".7\",\"proto\":\"ICMP\",\"community_id\"" },
+		{ IPPROTO_GRE, 0, ".7\",\"proto\":\"047\",\"community_id\"" },
+		{ 33, 5, "\"dest_port\":5,\"proto\":\"033\",\"community_id\"" },
+		{ 255, 0, ".7\",\"proto\":\"255\",\"community_id\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -136,6 +137,51 @@ static void protocols_are_named_as_eve_does(void **)
 		fclose(stream);
 		assert_non_null(strstr(text, rows[i].expected));
 	}
+}
+
+// So far: without an end and why.
+static void a_flow_that_just_got_its_verdict(void **)
+{
+	struct flow_record record = record_of(IPPROTO_UDP);
+	FILE *stream = begin();
+
+	record.is_detection = true;
+	record.app = APP_SKYPE;
+	record.confidence = CONFIDENCE_STRONG;
+	record.signals = 1 << SIGNAL_HTTP_HOST | 1 << SIGNAL_SKYPE_PORT;
+	event_flow(stream, &record);
+	assert_written(stream,
+			"{\"timestamp\":\"2006-08-25T19:31:07.654692+0000\","
+			"\"event_type\":\"detection\",\"flow_id\":1,"
+			"\"src_ip\":\"192.168.1.2\",\"src_port\":35990,"
+			"\"dest_ip\":\"198.51.100.7\",\"dest_port\":33033,\"proto\":\"UDP\","
+			"\"community_id\":\"1:rFmm94gx/CxvEY+UQOVVWy7R+T"
+			"E=\",\"alert\":{"
+			"\"signature\":\"skype: an HTTP request to a host that a rule names; "
+			"to or from a host's proven Skype port\",\"category\":\"skype\","
+			"\"severity\":2},\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":2,"
+			"\"bytes_toserver\":180,\"bytes_toclient\":266,"
+			"\"start\":\"2006-08-25T19:31:06.654692+0000\"},"
+			"\"wiretag\":{\"app\":\"skype\",\"confidence\":\"strong\","
+			"\"evidence\":[\"http-host\",\"skype-port\"]}}\n");
+}
+
+// However many signals there are, the text is whole JSON.
+static void all_signals_make_one_signature(void **)
+{
+	struct flow_record record = record_of(IPPROTO_UDP);
+	FILE *stream = begin();
+	json_t *json;
+
+	record.is_detection = true;
+	record.app = APP_SKYPE;
+	record.signals = UINT32_MAX;
+	event_flow(stream, &record);
+	fclose(stream);
+	json = json_loads(text, 0, NULL);
+	assert_non_null(json);
+	assert_true(json_is_string(json_object_get(json_object_get(json, "alert"), "signature")));
+	json_decref(json);
 }
 
 static struct host_ledger ledger_of(enum signal signal, const char *example)
@@ -190,6 +236,27 @@ static void a_host_has_a_line_for_each_application(void **)
 }
 
 // Texts that no detector of ours would give: every byte, and a length past the array.
+static void a_host_that_just_got_its_verdict(void **)
+{
+	struct host_ledger ledger = ledger_of(SIGNAL_HTTP_HOST, "ui.skype.com");
+	struct host_app app = {
+		.app = APP_SKYPE,
+		.confidence = CONFIDENCE_CERTAIN,
+		.ledger_count = 1,
+		.ledger = &ledger,
+	};
+	struct host host = { .is_ip4 = true, .app_count = 1, .last_ns = START_NS, .apps = &app };
+	FILE *stream = begin();
+
+	ip4(host.address, "192.168.1.2");
+	event_host_detection(stream, &host, &app);
+	fclose(stream);
+	assert_non_null(strstr(text,
+			"\"event_type\":\"detection\",\"src_ip\":\"192.168.1.2\",\"alert\":{"
+			"\"signature\":\"skype: an HTTP request to a host that a rule names\","
+			"\"category\":\"skype\",\"severity\":1},\"wiretag\":{\"ip\":"));
+}
+
 static void no_bytes_break_the_json(void **)
 {
 	struct host_ledger ledger = ledger_of(SIGNAL_PAYLOAD, "");
@@ -245,6 +312,18 @@ static void stats_name_every_reason(void **)
 	assert_written(stream, expected);
 }
 
+// While flows go on nobody knows how many packets belong to none.
+static void stats_leave_out_what_is_unknown(void **)
+{
+	struct event_stats stats = { .not_flow = EVENT_UNKNOWN, .records_lost = 3 };
+	FILE *stream = begin();
+
+	event_stats(stream, &stats);
+	fclose(stream);
+	assert_null(strstr(text, "not_flow"));
+	assert_non_null(strstr(text, "\"records_lost\":3,"));
+}
+
 static void times_are_utc_with_microseconds(void **)
 {
 	char time[EVENT_TIME_BYTES];
@@ -277,6 +356,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flow_that_is_known),
 		cmocka_unit_test(a_flow_that_is_not),
+		cmocka_unit_test(a_flow_that_just_got_its_verdict),
+		cmocka_unit_test(all_signals_make_one_signature),
+		cmocka_unit_test(a_host_that_just_got_its_verdict),
+		cmocka_unit_test(stats_leave_out_what_is_unknown),
 		cmocka_unit_test(protocols_are_named_as_eve_does),
 		cmocka_unit_test(a_host_has_a_line_for_each_application),
 		cmocka_unit_test(no_bytes_break_the_json),
