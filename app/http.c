@@ -48,6 +48,11 @@ static const struct page {
 	{ "/", "text/html; charset=utf-8", write_index },
 };
 
+// To who asks for it, in the place of "/metrics".
+#define OPENMETRICS "application/openmetrics-text"
+static const struct page open_metrics = { "/metrics", OPENMETRICS "; version=1.0.0; charset=utf-8",
+	metrics_write_open };
+
 enum {
 	PAGES = sizeof(pages) / sizeof(pages[0])
 };
@@ -152,9 +157,23 @@ static enum MHD_Result reply_page(
 		text_fini(&text);
 		return reply_line(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "No memory.\n");
 	}
-	if (page->write == metrics_write)
+	if (page->write == metrics_write || page->write == metrics_write_open)
 		http->scrape_ns = clock_ns() - start_ns;
 	return reply(connection, ret == 0 ? MHD_HTTP_OK : (unsigned)ret, page->content_type, &text);
+}
+
+static const struct page *find_page(struct MHD_Connection *connection, const char *path)
+{
+	const char *accept = MHD_lookup_connection_value(
+			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+
+	if (strcmp(path, open_metrics.path) == 0 && accept != NULL &&
+			strcasestr(accept, OPENMETRICS) != NULL)
+		return &open_metrics;
+	for (unsigned i = 0; i < PAGES; i++)
+		if (strcmp(path, pages[i].path) == 0)
+			return &pages[i];
+	return NULL;
 }
 
 static enum MHD_Result reply_delegated(
@@ -174,15 +193,16 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 {
 	struct http_reply delegated = { .status = MHD_HTTP_OK };
 	struct http *http = context;
+	const struct page *page;
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return reply_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				"Only GET and HEAD are answered.\n");
 	if (http->delegate != NULL && http->delegate(http->delegate_context, path, &delegated))
 		return reply_delegated(connection, &delegated);
-	for (unsigned i = 0; i < PAGES; i++)
-		if (strcmp(path, pages[i].path) == 0)
-			return reply_page(http, connection, &pages[i]);
+	page = find_page(connection, path);
+	if (page != NULL)
+		return reply_page(http, connection, page);
 	return reply_line(connection, MHD_HTTP_NOT_FOUND, "No such page: / lists all.\n");
 }
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 enum metric_kind {
 	METRIC_COUNTER,
@@ -29,6 +30,7 @@ struct page {
 	struct text *text;
 	const struct snapshot *snapshot;
 	const struct metric *metric;
+	bool is_open; // OpenMetrics
 	unsigned label_count; // of the sample that is being written
 	struct counters total; // of all workers
 	struct health health;
@@ -302,11 +304,15 @@ static void write_burst_packets(struct page *page, size_t)
 		const struct snapshot_worker *worker = &page->snapshot->workers[i];
 		uint64_t count = 0;
 		uint64_t sum = 0;
+		char bound[16];
 
 		for (unsigned bucket = 0; bucket < BURST_BUCKETS; bucket++) {
 			count += worker->counters.burst_packets[bucket];
 			sample_lcore(page, "_bucket", worker);
-			label_number(page, "le", bucket == 0 ? 0 : 1 << (bucket - 1));
+			// OpenMetrics 1.0, 5.1.1: a bound is a float.
+			snprintf(bound, sizeof(bound), "%d%s", bucket == 0 ? 0 : 1 << (bucket - 1),
+					page->is_open ? ".0" : "");
+			label(page, "le", bound);
 			value(page, count);
 		}
 		sample_lcore(page, "_bucket", worker);
@@ -483,22 +489,46 @@ static const struct metric metrics[] = {
 #undef METRIC
 };
 
-int metrics_write(struct text *text, const struct snapshot *snapshot)
+// OpenMetrics 1.0, 5.1.2: a counter is called by its name without _total.
+static int name_length(const struct page *page)
+{
+	size_t length = strlen(page->metric->name);
+
+	if (page->is_open && page->metric->kind == METRIC_COUNTER)
+		length -= strlen("_total");
+	return length;
+}
+
+static int write_page(struct text *text, const struct snapshot *snapshot, bool is_open)
 {
 	static const char *const kinds[] = {
 		[METRIC_COUNTER] = "counter",
 		[METRIC_GAUGE] = "gauge",
 		[METRIC_HISTOGRAM] = "histogram",
 	};
-	struct page page = { .text = text, .snapshot = snapshot };
+	struct page page = { .text = text, .snapshot = snapshot, .is_open = is_open };
 
 	snapshot_total(snapshot, &page.total);
 	health_check(snapshot, &page.health);
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		page.metric = &metrics[i];
-		text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", page.metric->name,
-				page.metric->help, page.metric->name, kinds[page.metric->kind]);
+		text_printf(text, "# HELP %.*s ", name_length(&page), page.metric->name);
+		text_add(text, page.metric->help);
+		text_printf(text, "\n# TYPE %.*s %s\n", name_length(&page), page.metric->name,
+				kinds[page.metric->kind]);
 		page.metric->write(&page, page.metric->place);
 	}
+	if (is_open)
+		text_add(text, "# EOF\n");
 	return text_error(text);
+}
+
+int metrics_write(struct text *text, const struct snapshot *snapshot)
+{
+	return write_page(text, snapshot, false);
+}
+
+int metrics_write_open(struct text *text, const struct snapshot *snapshot)
+{
+	return write_page(text, snapshot, true);
 }

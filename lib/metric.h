@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A snapshot as Prometheus text, format 0.0.4.
+// A snapshot as Prometheus text, format 0.0.4, or as OpenMetrics text 1.0.0.
 //
 // What is shown is the list in metrics.def: a metric is one line there, its samples one
 // uninterrupted group. No label can be grown by traffic.
@@ -10,3 +10,4 @@
 
 // Appends the whole page. 0 or -ENOMEM.
 int metrics_write(struct text *text, const struct snapshot *snapshot);
+int metrics_write_open(struct text *text, const struct snapshot *snapshot);

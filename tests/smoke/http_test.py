@@ -15,6 +15,8 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from prometheus_client.openmetrics import parser as openmetrics
+
 SERVER = sys.argv[1]
 
 
@@ -64,6 +66,23 @@ def refused(listen, *words):
     for word in ("metrics.listen", listen, *words):
         assert word in done.stderr, (word, done.stderr)
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_openmetrics():
+    """To who asks as Prometheus does; another program's parser reads it, and the same samples."""
+    asks = ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
+            "Application/OpenMetrics-Text")
+    with Server("127.0.0.1:0") as server:
+        for ask in asks:
+            status, headers, body = curl(server.url + "metrics", "-H", f"Accept: {ask}")
+            assert status == 200 and body.endswith("\n# EOF\n")
+            assert headers["content-type"] == \
+                "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        families = list(openmetrics.text_string_to_metric_families(body))
+        assert len({family.name for family in families}) == len(families) > 80
+        plain = curl(server.url + "metrics")[2]
+        assert len(re.findall("(?m)^[a-z]", plain)) == sum(len(f.samples) for f in families)
+        assert "# EOF" not in plain
 
 
 def test_pages():
@@ -226,7 +245,7 @@ def main():
     if shutil.which("curl") is None:
         print("curl is not installed")
         return 77
-    for test in (test_pages, test_methods, test_readiness, test_many_at_once, test_process,
+    for test in (test_openmetrics, test_pages, test_methods, test_readiness, test_many_at_once, test_process,
                  test_bad_clients, test_addresses, test_unix_socket):
         print(test.__name__, flush=True)
         test()
