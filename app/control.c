@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control.h"
 
+#include "control_recorder.h"
 #include "fail.h"
 #include "listener.h"
 #include "log.h"
@@ -21,6 +22,8 @@ enum {
 	IDLE_S = 30, // without a request, or without taking an answer
 	READS_MAX = 4, // of one client in one control_run()
 	PATH_BYTES = 256,
+	CAPTURE_BYTES = 256 * 1024, // of a capture in one piece
+	CAPTURE_PIECES_MAX = 64, // in one control_run()
 };
 
 struct client {
@@ -31,6 +34,7 @@ struct client {
 	size_t reply_length, reply_sent;
 	uint64_t reload; // waits for the end of this one; 0: it does not
 	uint64_t heard_s; // of the monotonic clock: when anything went in or out
+	bool is_capturing; // its reply goes on with what the recorder has
 	bool is_ending; // to be closed once the reply is taken
 };
 
@@ -39,6 +43,7 @@ struct control {
 	int epoll;
 	struct control_source source;
 	struct snapshot *snapshot;
+	struct recorder *recorder;
 	struct client clients[CLIENTS_MAX];
 };
 
@@ -103,9 +108,12 @@ struct control *control_open(const char *path, const struct control_source *sour
 	control->snapshot = calloc(1, sizeof(*control->snapshot));
 	if (control->snapshot == NULL)
 		goto err_control;
+	control->recorder = recorder_create(source);
+	if (control->recorder == NULL)
+		goto err_snapshot;
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (control->epoll < 0)
-		goto err_snapshot;
+		goto err_recorder;
 	if (control_listen(control, path) < 0)
 		goto err_epoll;
 	if (watch(control, EPOLL_CTL_ADD, control->listener.fd, EPOLLIN, NULL) < 0)
@@ -116,6 +124,8 @@ err_listener:
 	listener_close(&control->listener);
 err_epoll:
 	close(control->epoll);
+err_recorder:
+	recorder_free(control->recorder);
 err_snapshot:
 	free(control->snapshot);
 err_control:
@@ -123,8 +133,11 @@ err_control:
 	return NULL;
 }
 
-static void client_close(struct client *client)
+static void client_close(struct control *control, struct client *client)
 {
+	if (client->is_capturing)
+		recorder_abandon(control->recorder);
+	client->is_capturing = false;
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->reply);
@@ -137,9 +150,10 @@ void control_close(struct control *control)
 	if (control == NULL)
 		return;
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		client_close(&control->clients[i]);
+		client_close(control, &control->clients[i]);
 	listener_close(&control->listener);
 	close(control->epoll);
+	recorder_free(control->recorder);
 	free(control->snapshot);
 	free(control);
 }
@@ -178,7 +192,7 @@ static void accept_client(struct control *control)
 	}
 	*client = (struct client){ .fd = fd, .heard_s = now_s() };
 	if (watch(control, EPOLL_CTL_ADD, fd, EPOLLIN, client) < 0)
-		client_close(client);
+		client_close(control, client);
 }
 
 // Sends what the socket takes; waits for the rest, and meanwhile reads no further request.
@@ -188,7 +202,7 @@ static void client_send(struct control *control, struct client *client)
 			client->reply_length - client->reply_sent, MSG_NOSIGNAL);
 
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		client_close(client);
+		client_close(control, client);
 		return;
 	}
 	if (sent > 0) {
@@ -201,9 +215,11 @@ static void client_send(struct control *control, struct client *client)
 	}
 	free(client->reply);
 	client->reply = NULL;
-	watch(control, EPOLL_CTL_MOD, client->fd, EPOLLIN, client);
+	// Of one that has hung up its side to end a capture, only the rest is of interest.
+	watch(control, EPOLL_CTL_MOD, client->fd, client->is_capturing ? EPOLLRDHUP : EPOLLIN,
+			client);
 	if (client->is_ending)
-		client_close(client);
+		client_close(control, client);
 }
 
 // Takes over the answer's message.
@@ -218,7 +234,7 @@ static void client_reply(
 	json_decref(reply);
 	client->reload = 0;
 	if (line == NULL) {
-		client_close(client);
+		client_close(control, client);
 		return;
 	}
 	line[length] = '\n'; // where the terminator was
@@ -236,6 +252,18 @@ static void client_refuse(struct control *control, struct client *client, const 
 	client_reply(control, client, &answer);
 }
 
+static void start_capture(struct control *control, struct client *client, const json_t *arguments,
+		struct answer *answer)
+{
+	const char *why;
+
+	client->is_capturing = recorder_start(control->recorder, arguments, &why);
+	if (client->is_capturing)
+		return;
+	json_decref(answer->message);
+	*answer = (struct answer){ .message = json_string(why) };
+}
+
 static void answer_line(struct control *control, struct client *client, size_t length)
 {
 	json_t *request = json_loadb(client->request, length, JSON_REJECT_DUPLICATES, NULL);
@@ -247,6 +275,8 @@ static void answer_line(struct control *control, struct client *client, size_t l
 		return;
 	}
 	answer_request(&control->source, control->snapshot, request, &answer);
+	if (answer.is_capture)
+		start_capture(control, client, json_object_get(request, "arguments"), &answer);
 	json_decref(request);
 	if (answer.reload == 0) {
 		client_reply(control, client, &answer);
@@ -261,7 +291,8 @@ static void answer_line(struct control *control, struct client *client, size_t l
 // Answers the lines that are there, one after the other.
 static void client_answer(struct control *control, struct client *client)
 {
-	while (client->fd >= 0 && client->reply == NULL && client->reload == 0) {
+	while (client->fd >= 0 && client->reply == NULL && client->reload == 0 &&
+			!client->is_capturing) {
 		char *end = memchr(client->request, '\n', client->request_length);
 		size_t length = end == NULL ? 0 : end - client->request;
 
@@ -285,7 +316,7 @@ static void client_read(struct control *control, struct client *client)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		client_close(client);
+		client_close(control, client);
 		return;
 	}
 	client->request_length += got;
@@ -297,13 +328,41 @@ static void client_run(struct control *control, struct client *client, uint32_t 
 {
 	if (client->fd < 0)
 		return;
+	if (client->is_capturing && (events & EPOLLRDHUP) != 0) {
+		recorder_stop(control->recorder);
+		watch(control, EPOLL_CTL_MOD, client->fd, 0, client);
+	}
 	if ((events & EPOLLIN) != 0 && client->reply == NULL && client->reload == 0)
 		client_read(control, client);
 	else if ((events & EPOLLOUT) != 0) {
 		client_send(control, client);
 		client_answer(control, client);
 	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0)
-		client_close(client);
+		client_close(control, client);
+}
+
+// Sends what there is of a capture, as far as the client takes it.
+static void client_capture(struct control *control, struct client *client)
+{
+	for (int i = 0; i < CAPTURE_PIECES_MAX && client->is_capturing && client->reply == NULL;
+			i++) {
+		client->reply = malloc(CAPTURE_BYTES);
+		if (client->reply == NULL)
+			return;
+		client->reply_length = recorder_take(
+				control->recorder, (uint8_t *)client->reply, CAPTURE_BYTES);
+		client->reply_sent = 0;
+		client->heard_s = now_s();
+		client->is_ending = recorder_is_done(control->recorder);
+		if (client->is_ending)
+			client->is_capturing = false;
+		if (client->reply_length == 0) {
+			free(client->reply);
+			client->reply = NULL;
+			return;
+		}
+		client_send(control, client);
+	}
 }
 
 // Tells those who wait for a reload, and gives up who says nothing.
@@ -311,6 +370,8 @@ static void client_look(struct control *control, struct client *client)
 {
 	struct answer answer;
 
+	if (client->is_capturing && client->reply == NULL)
+		client_capture(control, client);
 	if (client->fd < 0)
 		return;
 	if (client->reload != 0) {
@@ -321,7 +382,7 @@ static void client_look(struct control *control, struct client *client)
 		client_reply(control, client, &answer);
 		client_answer(control, client);
 	} else if (now_s() - client->heard_s > IDLE_S) {
-		client_close(client);
+		client_close(control, client);
 	}
 }
 
@@ -341,6 +402,7 @@ void control_run(struct control *control)
 		if (count <= 0)
 			break;
 	}
+	recorder_run(control->recorder);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		client_look(control, &control->clients[i]);
 }

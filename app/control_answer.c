@@ -366,17 +366,27 @@ static json_t *host_events(const struct host *host)
 	return events;
 }
 
+bool answer_address(const char *text, uint8_t address[16], bool *is_ip4)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (text == NULL)
+		return false;
+	memcpy(address, mapped, sizeof(mapped));
+	*is_ip4 = inet_pton(AF_INET, text, address + 12) == 1;
+	return *is_ip4 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 static json_t *answer_host(const struct question *q)
 {
 	const char *text = json_string_value(json_object_get(q->arguments, "ip"));
-	uint8_t address[16] = { [10] = 0xff, [11] = 0xff };
 	const struct host *host;
+	uint8_t address[16];
 	bool is_ip4;
 
 	if (text == NULL)
 		return refuse(q, "'host' needs the argument 'ip'");
-	is_ip4 = inet_pton(AF_INET, text, address + 12) == 1;
-	if (!is_ip4 && inet_pton(AF_INET6, text, address) != 1)
+	if (!answer_address(text, address, &is_ip4))
 		return refuse(q, "'ip' is no address");
 	host = host_find(q->source->hosts, address, is_ip4);
 	if (host == NULL)
@@ -451,6 +461,13 @@ static json_t *answer_reopen(const struct question *q)
 	return json_object();
 }
 
+// The control socket starts it: here it is only let through.
+static json_t *answer_capture(const struct question *q)
+{
+	q->answer->is_capture = true;
+	return json_pack("{s:s}", "format", "pcapng");
+}
+
 void answer_reload(const struct control_source *source, struct answer *answer)
 {
 	const struct reload_state *state = reload_state(source->reload);
@@ -483,6 +500,7 @@ static const struct {
 	{ "reload", answer_start_reload },
 	{ "reopen", answer_reopen },
 	{ "summary", answer_summary },
+	{ "capture", answer_capture },
 };
 
 void answer_request(const struct control_source *source, struct snapshot *snapshot,
@@ -507,5 +525,6 @@ void answer_request(const struct control_source *source, struct snapshot *snapsh
 	answer->message = name == NULL ?
 			json_string("a request names its command") :
 			json_string("no such command: status, ports, pairs, workers, apps, hosts, "
-				    "host, flows, rules, drops, reload, reopen, summary");
+				    "host, flows, rules, drops, reload, reopen, summary, "
+				    "capture");
 }

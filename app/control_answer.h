@@ -23,7 +23,7 @@ struct control_source {
 	const struct host_table *hosts;
 	struct reload *reload;
 	struct exporter *exporter; // NULL: no events
-	const struct shared *shared;
+	struct shared *shared;
 	const struct options *options;
 	const struct history *history;
 };
@@ -31,11 +31,14 @@ struct control_source {
 struct answer {
 	bool is_good;
 	json_t *message; // the caller's; NULL when memory ran out
+	bool is_capture; // the answer to a good one goes on with a pcapng file
 	uint64_t reload; // answer_reload() will tell, when so many have ended; 0: this is all
 };
 
 // `snapshot` is room to gather into.
 void answer_request(const struct control_source *source, struct snapshot *snapshot,
 		const json_t *request, struct answer *answer);
+// An address as people write it. False when it is none, or NULL.
+bool answer_address(const char *text, uint8_t address[16], bool *is_ip4);
 // How the last reload ended.
 void answer_reload(const struct control_source *source, struct answer *answer);

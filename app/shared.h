@@ -8,6 +8,8 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring_elem.h>
 
+struct sniff;
+
 // Wall-clock time from the TSC, so that workers need no system call for it.
 struct timebase {
 	atomic_uint sequence; // odd while the manager writes
@@ -31,6 +33,7 @@ struct direction {
 struct shared {
 	atomic_bool stop; // manager writes, workers read
 	_Atomic(struct policy *) policy; // manager publishes; immutable once published
+	_Atomic(struct sniff *) sniff; // manager publishes; NULL: nobody captures packets
 	struct rte_rcu_qsbr *readers; // workers report by their index, manager waits
 	struct timebase time; // manager writes, workers read
 	struct published *published; // of hosts: manager writes, workers read

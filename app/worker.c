@@ -6,6 +6,7 @@
 #include "fragment.h"
 #include "log.h"
 #include "memory.h"
+#include "sniff.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -36,6 +37,7 @@ struct worker {
 
 	struct shared *shared;
 	struct channel *channel;
+	struct sniff *sniff; // of this round; NULL: nobody captures packets
 	unsigned index;
 	struct timebase_copy time;
 	uint64_t started; // TSC cycles, as those below
@@ -237,6 +239,8 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 		return 0;
 	}
 	path_burst(&w->path, &w->burst);
+	if (__builtin_expect(w->sniff != NULL, 0))
+		sniff_burst(w->sniff, w->index, w->path.flows, &w->burst, direction);
 	burst_transmit(w, d->to);
 	path_count(&w->path, &w->burst, direction);
 	count_burst(counters, w->burst.count, rte_rdtsc() - start);
@@ -263,6 +267,7 @@ static unsigned worker_round(struct worker *w)
 	uint64_t now;
 
 	timebase_follow(&w->time, &shared->time);
+	w->sniff = atomic_load_explicit(&shared->sniff, memory_order_acquire);
 	w->path.policy = policy;
 	w->path.scratch = &policy->workers[w->index];
 	for (unsigned i = 0; i < shared->direction_count; i++)

@@ -2,6 +2,7 @@
 // wiretagctl: asks a running wiretag over its control socket.
 #include "dial.h"
 #include "request.h"
+#include "save.h"
 #include "show.h"
 #include "table.h"
 #include "top.h"
@@ -13,11 +14,13 @@
 
 enum {
 	GIVEN_MAX = 32, // options on a command line
+	HELP_COLUMN = 20,
 };
 
 struct command {
 	const char *name, *argument, *help;
 	const char *options; // letters of those that it takes besides --json
+	const char *value; // what its own argument is called; NULL: it has none
 	int (*run)(const struct request *request); // NULL: asks once and shows the answer
 	const char *list; // where the rows are in the answer; NULL: it is the list
 	void (*print)(const json_t *message); // NULL: a table of the columns
@@ -68,7 +71,8 @@ static const struct command commands[] = {
 					{ "SUPER NODE", "super_node", KIND_YES },
 					{ "EVIDENCE", "evidence", KIND_NUMBER },
 					{ "LAST", "last", KIND_REST } } },
-	{ "host", "IP", "all that is known of a host, with the evidence", .print = print_host },
+	{ "host", "IP", "all that is known of a host, with the evidence", .value = "ip",
+			.print = print_host },
 	{ "flows", "", "the flow table of each worker",
 			.columns = { { "LCORE", "lcore", KIND_NUMBER },
 					{ "FLOWS", "flows", KIND_NUMBER },
@@ -97,6 +101,9 @@ static const struct command commands[] = {
 			.options = "w", .print = print_reload },
 	{ "reopen", "", "open the file of events anew, after it was renamed",
 			.print = print_nothing },
+	{ "capture", "[--host IP] [--flow ID] [--app NAME] [--packets N] [--seconds S] FILE",
+			"write packets to FILE (-: standard output), as pcapng, until Ctrl-C or a limit",
+			.options = "HFAPS", .value = "file", .run = save_run },
 	{ "top", "[-b] [-n N]",
 			"watch it live; -b: a line each second, for logs; -n: N times, then end",
 			.options = "bn", .run = top_run },
@@ -177,7 +184,10 @@ static void print_usage(FILE *stream)
 	for (int i = 0; i < COMMANDS; i++) {
 		int width = fprintf(stream, "  %s %s", commands[i].name, commands[i].argument);
 
-		fprintf(stream, "%*s%s\n", 20 - width, "", commands[i].help);
+		if (width < HELP_COLUMN)
+			fprintf(stream, "%*s%s\n", HELP_COLUMN - width, "", commands[i].help);
+		else
+			fprintf(stream, "\n%*s%s\n", HELP_COLUMN, "", commands[i].help);
 	}
 	fprintf(stream,
 			"\n  -s SOCKET         the control socket (%s)\n"
@@ -193,6 +203,13 @@ static json_int_t parse_count(const char *text)
 	long long number = strtoll(text, &end, 10);
 
 	return *end != '\0' || number <= 0 ? 0 : number;
+}
+
+static bool set_count(json_t *arguments, const char *name, const char *value)
+{
+	json_int_t count = parse_count(value);
+
+	return count > 0 && json_object_set_new(arguments, name, json_integer(count)) == 0;
 }
 
 // What an option says; false when that makes no sense.
@@ -213,6 +230,16 @@ static bool take_option(struct request *r, int option, const char *value)
 	case 'n':
 		r->count = parse_count(value);
 		return r->count > 0;
+	case 'H':
+		return json_object_set_new(r->arguments, "ip", json_string(value)) == 0;
+	case 'A':
+		return json_object_set_new(r->arguments, "app", json_string(value)) == 0;
+	case 'F':
+		return set_count(r->arguments, "flow", value);
+	case 'P':
+		return set_count(r->arguments, "packets", value);
+	case 'S':
+		return set_count(r->arguments, "seconds", value);
 	default:
 		return false;
 	}
@@ -223,17 +250,14 @@ static const struct command *take_command(
 		int argc, char **argv, struct request *r, const char *given)
 {
 	const struct command *command = argc > 0 ? find_command(argv[0]) : NULL;
-	bool has_argument;
-
 	if (argc > 0 && command == NULL)
 		fprintf(stderr, "wiretagctl: there is no command '%s'\n", argv[0]);
 	if (command == NULL)
 		return NULL;
-	has_argument = command->argument[0] != '\0' && command->argument[0] != '[';
-	if (argc != 1 + has_argument)
+	if (argc != 1 + (command->value != NULL))
 		return NULL;
-	if (has_argument)
-		json_object_set_new(r->arguments, "ip", json_string(argv[1]));
+	if (argc > 1)
+		json_object_set_new(r->arguments, command->value, json_string(argv[1]));
 	for (; *given != '\0'; given++) {
 		if (command->options == NULL || strchr(command->options, *given) == NULL)
 			return NULL;
@@ -246,7 +270,11 @@ static const struct command *parse(int argc, char **argv, struct request *r, int
 {
 	static const struct option options[] = { { "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' }, { "wait", no_argument, NULL, 'w' },
-		{ "batch", no_argument, NULL, 'b' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+		{ "batch", no_argument, NULL, 'b' }, { "host", required_argument, NULL, 'H' },
+		{ "app", required_argument, NULL, 'A' }, { "flow", required_argument, NULL, 'F' },
+		{ "packets", required_argument, NULL, 'P' },
+		{ "seconds", required_argument, NULL, 'S' }, { "help", no_argument, NULL, 'h' },
+		{ 0 } };
 	const struct command *command;
 	char given[GIVEN_MAX] = "";
 	bool is_good = true;

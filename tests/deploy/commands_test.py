@@ -36,6 +36,7 @@ ELSEWHERE = {
     r"tests/readdress\.py": "golden readdress",
     r"meson install": "deploy install",
     r"wiretag bench": "smoke bench",
+    r"wiretagctl capture": "smoke capture",
 }
 # What changes the host or needs a NIC: shell that can be read.
 HOST = r"driverctl|hugepages|systemctl|journalctl|ethtool|wiretag run"

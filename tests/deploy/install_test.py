@@ -14,7 +14,7 @@ FILES = """
 bin/wiretag bin/wiretagctl etc/logrotate.d/wiretag etc/wiretag/wiretag.yaml
 lib/systemd/system/wiretag.service lib/sysusers.d/wiretag.conf lib/tmpfiles.d/wiretag.conf
 lib/udev/rules.d/60-wiretag.rules share/wiretag/rules/skype.yaml share/wiretag/examples/numa.yaml
-share/wiretag/web/index.html share/wiretag/web/wiretag.js
+share/bash-completion/completions/wiretagctl share/wiretag/web/index.html share/wiretag/web/wiretag.js
 """.split()
 PAGES = ["man8/wiretag.8", "man8/wiretagctl.8", "man5/wiretag.yaml.5", "man5/wiretag-rules.5"]
 

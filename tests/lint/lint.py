@@ -25,7 +25,7 @@ FLOORS = {
     3: "detect host health",
     4: "action event rules metric",
     5: "policy",
-    6: "notify path shared dpdk options port listener process capture summary history sink",
+    6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng",
     7: "eal worker http telemetry replay reload bench export",
     8: "control probe",
     9: "manager",

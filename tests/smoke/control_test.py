@@ -4,6 +4,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import stat
@@ -136,6 +137,27 @@ def pages():
             assert error.code == 404, path
 
 
+def completes(*words):
+    """What bash offers for the last of these words."""
+    script = """PATH=$1:$PATH; source "$2"; shift 2
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _wiretagctl; printf '%s\\n' "${COMPREPLY[@]}" """
+    completion = pathlib.Path(__file__).parents[2] / "config/bash-completion/wiretagctl"
+    done = subprocess.run(["bash", "-c", script, "bash", pathlib.Path(CTL).resolve().parent,
+                           completion, "wiretagctl", *words], capture_output=True, text=True,
+                          check=True)
+    return sorted(done.stdout.split())
+
+
+def completion():
+    assert completes("rel") == ["reload"]
+    assert {"status", "host", "hosts", "top", "capture", "-s"} <= set(completes(""))
+    assert completes("reload", "-") == ["--json", "--wait"]
+    assert "--seconds" in completes("capture", "--s")
+    assert completes("-s", run.socket, "host", "192.") == ["192.0.2.1", "192.0.2.2"]
+    assert completes("-s", run.socket, "capture", "--app", "") == ["web"]
+    assert completes("capture", f"{run.directory}/wiretag.y") == [f"{run.directory}/wiretag.yaml"]
+
+
 def wrong_usage():
     for arguments in ([], ["dance"], ["host"], ["ports", "x"], ["--wait", "status"], ["-x"]):
         assert "usage:" in ctl(*arguments, status=2)
@@ -234,6 +256,7 @@ with temporary() as directory:
     run.socket = path
     answers_agree()
     pages()
+    completion()
     wrong_usage()
     reloads()
     bad_clients()
