@@ -16,6 +16,7 @@
 // one before it; only when no more of it will come do the lines count that are complete.
 #include "detect/detect.h"
 #include "detect/http_framing.h"
+#include "detect/http_text.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -24,11 +25,6 @@ enum {
 	METHOD_MAX = 24, // the longest registered one has 17 letters
 	HOST_MAX = 256, // DNS allows 253; kept free in the store, so that fields cannot crowd it out
 	HEADERS_MAX = 64,
-};
-
-struct slice {
-	const uint8_t *data;
-	size_t length;
 };
 
 struct cursor {
@@ -63,61 +59,6 @@ struct request {
 	uint8_t host[HOST_MAX];
 };
 
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-static bool is_letter(uint8_t byte)
-{
-	return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-}
-
-static bool is_blank(uint8_t byte)
-{
-	return byte == ' ' || byte == '\t';
-}
-
-// RFC 9110 5.6.2.
-static bool is_token_byte(uint8_t byte)
-{
-	return is_letter(byte) || is_digit(byte) ||
-			(byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
-}
-
-// A reg-name (RFC 3986 3.2.2).
-static bool is_host_byte(uint8_t byte)
-{
-	return is_letter(byte) || is_digit(byte) ||
-			(byte != '\0' && strchr("-._~%!$&'()*+,;=", byte) != NULL);
-}
-
-static uint8_t lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
-static bool is_name(struct slice name, const char *lower_case)
-{
-	size_t i = 0;
-
-	while (i < name.length && lower_case[i] != '\0' &&
-			lower(name.data[i]) == (uint8_t)lower_case[i])
-		i++;
-	return i == name.length && lower_case[i] == '\0';
-}
-
-static struct slice trim(struct slice text)
-{
-	while (text.length > 0 && is_blank(text.data[0])) {
-		text.data++;
-		text.length--;
-	}
-	while (text.length > 0 && is_blank(text.data[text.length - 1]))
-		text.length--;
-	return text;
-}
-
 static enum match take(struct cursor *cursor, const char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -134,7 +75,7 @@ static enum match take_digit(struct cursor *cursor)
 {
 	if (cursor->at == cursor->end)
 		return MATCH_MORE;
-	return is_digit(*cursor->at++) ? MATCH_YES : MATCH_NO;
+	return http_is(*cursor->at++, HTTP_DIGIT) ? MATCH_YES : MATCH_NO;
 }
 
 // CRLF, or LF alone (RFC 9112 2.2).
@@ -178,7 +119,7 @@ static enum match status_line(struct cursor cursor)
 static enum match take_method(struct cursor *cursor, struct slice *method)
 {
 	method->data = cursor->at;
-	while (cursor->at < cursor->end && is_token_byte(*cursor->at))
+	while (cursor->at < cursor->end && http_is(*cursor->at, HTTP_TOKEN))
 		cursor->at++;
 	method->length = cursor->at - method->data;
 	if (method->length == 0 || method->length > METHOD_MAX)
@@ -186,11 +127,10 @@ static enum match take_method(struct cursor *cursor, struct slice *method)
 	return take(cursor, " ");
 }
 
-// Whatever is visible: clients send bytes above 0x7f as they are.
 static enum match take_target(struct cursor *cursor, struct slice *target)
 {
 	target->data = cursor->at;
-	while (cursor->at<cursor->end && * cursor->at> ' ' && *cursor->at != 0x7f)
+	while (cursor->at < cursor->end && http_is(*cursor->at, HTTP_TARGET))
 		cursor->at++;
 	target->length = cursor->at - target->data;
 	if (target->length == 0 && cursor->at < cursor->end)
@@ -222,7 +162,7 @@ static size_t host_span(struct slice text)
 	size_t i = is_literal ? 1 : 0;
 
 	while (i < text.length &&
-			(is_host_byte(text.data[i]) || (is_literal && text.data[i] == ':')))
+			(http_is(text.data[i], HTTP_HOST) || (is_literal && text.data[i] == ':')))
 		i++;
 	if (!is_literal)
 		return i;
@@ -235,7 +175,7 @@ static bool is_port(struct slice text)
 	if (text.length > 0 && text.data[0] != ':')
 		return false;
 	for (size_t i = 1; i < text.length; i++)
-		if (!is_digit(text.data[i]))
+		if (!http_is(text.data[i], HTTP_DIGIT))
 			return false;
 	return true;
 }
@@ -251,8 +191,7 @@ static size_t host_normalize(struct slice authority, uint8_t host[HOST_MAX])
 		length--;
 	if (length > HOST_MAX)
 		return 0;
-	for (size_t i = 0; i < length; i++)
-		host[i] = lower(authority.data[i]);
+	http_copy_lower(host, authority.data, length);
 	return length;
 }
 
@@ -281,7 +220,7 @@ static struct slice without_user(struct slice authority)
 	size_t i = 0;
 
 	while (i < authority.length &&
-			(is_host_byte(authority.data[i]) || authority.data[i] == ':'))
+			(http_is(authority.data[i], HTTP_HOST) || authority.data[i] == ':'))
 		i++;
 	if (i < authority.length && authority.data[i] == '@')
 		return (struct slice){ authority.data + i + 1, authority.length - i - 1 };
@@ -293,12 +232,9 @@ static size_t scheme_span(struct slice target)
 {
 	size_t i = 0;
 
-	if (target.length == 0 || !is_letter(target.data[0]))
+	if (target.length == 0 || !http_is(target.data[0], HTTP_LETTER))
 		return 0;
-	while (i < target.length &&
-			(is_letter(target.data[i]) || is_digit(target.data[i]) ||
-					(target.data[i] != '\0' &&
-							strchr("+-.", target.data[i]) != NULL)))
+	while (i < target.length && http_is(target.data[i], HTTP_SCHEME))
 		i++;
 	if (target.length - i < 3 || memcmp(target.data + i, "://", 3) != 0)
 		return 0;
@@ -353,7 +289,7 @@ static enum match take_field(struct cursor *cursor, struct slice *lines, bool *i
 		if (line_end == NULL || line_end + 1 == cursor->end)
 			return MATCH_MORE;
 		cursor->at = line_end + 1;
-		if (!is_blank(*cursor->at))
+		if (!http_is_blank(*cursor->at))
 			break;
 		*is_folded = true;
 	}
@@ -370,20 +306,13 @@ static bool split_field(struct slice lines, struct field *field)
 {
 	size_t i = 0;
 
-	while (i < lines.length && is_token_byte(lines.data[i]))
+	while (i < lines.length && http_is(lines.data[i], HTTP_TOKEN))
 		i++;
 	if (i == 0 || i == lines.length || lines.data[i] != ':')
 		return false;
 	field->name = (struct slice){ lines.data, i };
-	field->value = trim((struct slice){ lines.data + i + 1, lines.length - i - 1 });
+	field->value = http_trim((struct slice){ lines.data + i + 1, lines.length - i - 1 });
 	return true;
-}
-
-// RFC 9110 5.5 forbids NUL, and CR outside of line ends, for what readers make of them differs.
-static bool is_value(struct slice value)
-{
-	return memchr(value.data, '\0', value.length) == NULL &&
-			memchr(value.data, '\r', value.length) == NULL;
 }
 
 // Writes the lines of a folded value, joined by one blank (RFC 9112 5.2), which is never longer;
@@ -401,8 +330,8 @@ static bool unfold(struct slice value, struct slice *unfolded, uint8_t *to)
 
 		if (line_end != NULL && line.length > 0 && line.data[line.length - 1] == '\r')
 			line.length--;
-		line = trim(line);
-		if (!is_value(line))
+		line = http_trim(line);
+		if (!http_is_value(line))
 			return false;
 		if (unfolded->length > 0 && line.length > 0)
 			to[unfolded->length++] = ' ';
@@ -418,7 +347,7 @@ static bool unfold(struct slice value, struct slice *unfolded, uint8_t *to)
 static bool is_plain(const struct field *field)
 {
 	for (size_t i = 0; i < field->name.length; i++)
-		if (lower(field->name.data[i]) != field->name.data[i])
+		if (http_lower(field->name.data[i]) != field->name.data[i])
 			return false;
 	return !field->is_folded && field->name.data[field->name.length + 1] == ' ' &&
 			field->value.data == field->name.data + field->name.length + 2;
@@ -437,11 +366,13 @@ static bool rewrite(struct findings *findings, const struct field *field, struct
 		findings->left_out++;
 		return false;
 	}
-	for (size_t i = 0; i < name; i++)
-		to[i] = lower(field->name.data[i]);
+	http_copy_lower(to, field->name.data, name);
 	to[name] = ':';
 	to[name + 1] = ' ';
-	if (!unfold(field->value, &value, to + name + 2))
+	value = (struct slice){ to + name + 2, field->value.length };
+	if (!field->is_folded)
+		memcpy(to + name + 2, field->value.data, field->value.length);
+	else if (!unfold(field->value, &value, to + name + 2))
 		return false;
 	*line = (struct slice){ to, name + 2 + value.length };
 	findings->stored += line->length;
@@ -454,7 +385,7 @@ static void request_field(struct request *request, const struct field *field)
 	struct slice value = field->value;
 	struct slice line = { field->name.data, value.data + value.length - field->name.data };
 
-	if (!field->is_folded && !is_value(value)) {
+	if (!field->is_folded && !http_is_value(value)) {
 		request->framing.is_faulty = true;
 		return;
 	}
@@ -471,9 +402,10 @@ static void request_field(struct request *request, const struct field *field)
 	}
 	http_framing_field(&request->framing, field->name.data, field->name.length, value.data,
 			value.length);
-	if (is_name(field->name, "host") && !request->host_is_final)
+	if (http_is_text(field->name, "host") && !request->host_is_final)
 		request_host(request, value);
-	if (is_name(field->name, "user-agent") && !request->has_user_agent && value.length > 0) {
+	if (http_is_text(field->name, "user-agent") && !request->has_user_agent &&
+			value.length > 0) {
 		request->has_user_agent = true;
 		findings_add(findings, BUFFER_HTTP_USER_AGENT, value.data, value.length);
 	}

@@ -1,42 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "detect/http_framing.h"
 
+#include "detect/http_text.h"
+
 #include <string.h>
 
 enum {
 	EMPTY_LINES_MAX = 256, // bytes of them in front of a request that are looked through
 	LENGTH_MAX = INT32_MAX - (1 << 20), // sequence numbers tell no more apart
 };
-
-struct slice {
-	const uint8_t *at;
-	size_t length;
-};
-
-static uint8_t lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-static bool is_blank(uint8_t byte)
-{
-	return byte == ' ' || byte == '\t';
-}
-
-static bool is_text(struct slice slice, const char *lower_case)
-{
-	if (slice.length != strlen(lower_case))
-		return false;
-	for (size_t i = 0; i < slice.length; i++)
-		if (lower(slice.at[i]) != (uint8_t)lower_case[i])
-			return false;
-	return true;
-}
 
 // The next element of a list (RFC 9110 5.6.1), trimmed; false at its end.
 static bool next_element(struct slice *list, struct slice *element)
@@ -46,18 +18,13 @@ static bool next_element(struct slice *list, struct slice *element)
 
 	if (list->length == 0)
 		return false;
-	comma = memchr(list->at, ',', list->length);
-	taken = comma != NULL ? (size_t)(comma - list->at) : list->length;
-	*element = (struct slice){ list->at, taken };
+	comma = memchr(list->data, ',', list->length);
+	taken = comma != NULL ? (size_t)(comma - list->data) : list->length;
+	*element = (struct slice){ list->data, taken };
 	taken += comma != NULL;
-	list->at += taken;
+	list->data += taken;
 	list->length -= taken;
-	while (element->length > 0 && is_blank(element->at[0])) {
-		element->at++;
-		element->length--;
-	}
-	while (element->length > 0 && is_blank(element->at[element->length - 1]))
-		element->length--;
+	*element = http_trim(*element);
 	return true;
 }
 
@@ -68,8 +35,8 @@ static void read_length(struct http_framing *framing, struct slice text)
 
 	framing->is_faulty |= text.length == 0;
 	for (size_t i = 0; i < text.length && !framing->is_faulty; i++) {
-		framing->is_faulty = !is_digit(text.at[i]);
-		length = length * 10 + (text.at[i] - '0');
+		framing->is_faulty = !http_is(text.data[i], HTTP_DIGIT);
+		length = length * 10 + (text.data[i] - '0');
 		framing->is_faulty |= length > LENGTH_MAX;
 	}
 	framing->is_faulty |= framing->has_length && framing->length != length;
@@ -81,14 +48,14 @@ static void read_length(struct http_framing *framing, struct slice text)
 static void read_coding(struct http_framing *framing, struct slice text)
 {
 	framing->is_faulty |= framing->is_chunked || text.length == 0;
-	framing->is_chunked = is_text(text, "chunked");
+	framing->is_chunked = http_is_text(text, "chunked");
 	framing->has_coding = true;
 }
 
 static void read_option(struct http_framing *framing, struct slice text)
 {
-	framing->is_last |= is_text(text, "close");
-	framing->is_kept |= is_text(text, "keep-alive");
+	framing->is_last |= http_is_text(text, "close");
+	framing->is_kept |= http_is_text(text, "keep-alive");
 }
 
 void http_framing_field(struct http_framing *framing, const uint8_t *name, size_t name_length,
@@ -97,14 +64,14 @@ void http_framing_field(struct http_framing *framing, const uint8_t *name, size_
 	void (*read)(struct http_framing *, struct slice) = NULL;
 	struct slice list = { value, value_length }, element;
 
-	if (is_text((struct slice){ name, name_length }, "content-length"))
+	if (http_is_text((struct slice){ name, name_length }, "content-length"))
 		read = read_length;
-	else if (is_text((struct slice){ name, name_length }, "transfer-encoding"))
+	else if (http_is_text((struct slice){ name, name_length }, "transfer-encoding"))
 		read = read_coding;
-	else if (is_text((struct slice){ name, name_length }, "connection"))
+	else if (http_is_text((struct slice){ name, name_length }, "connection"))
 		read = read_option;
 	else
-		framing->is_upgrade |= is_text((struct slice){ name, name_length }, "upgrade");
+		framing->is_upgrade |= http_is_text((struct slice){ name, name_length }, "upgrade");
 	if (read == NULL)
 		return;
 	framing->is_faulty |= list.length == 0 && read != read_option;
@@ -130,22 +97,23 @@ enum framing http_framing_end(const struct http_framing *framing, bool is_versio
 static enum match take_line(struct slice text, struct slice *line, size_t *taken)
 {
 	const size_t most = text.length < HTTP_LINE_MAX ? text.length : HTTP_LINE_MAX;
-	const uint8_t *end = most > 0 ? memchr(text.at, '\n', most) : NULL;
+	const uint8_t *end = most > 0 ? memchr(text.data, '\n', most) : NULL;
 
 	if (end == NULL)
 		return text.length < HTTP_LINE_MAX ? MATCH_MORE : MATCH_NO;
-	*line = (struct slice){ text.at, end - text.at };
+	*line = (struct slice){ text.data, end - text.data };
 	*taken = line->length + 1;
-	if (line->length > 0 && line->at[line->length - 1] == '\r')
+	if (line->length > 0 && line->data[line->length - 1] == '\r')
 		line->length--;
-	return memchr(line->at, '\r', line->length) == NULL ? MATCH_YES : MATCH_NO;
+	return memchr(line->data, '\r', line->length) == NULL ? MATCH_YES : MATCH_NO;
 }
 
 static int hex_digit(uint8_t byte)
 {
-	if (is_digit(byte))
+	if (http_is(byte, HTTP_DIGIT))
 		return byte - '0';
-	return lower(byte) >= 'a' && lower(byte) <= 'f' ? lower(byte) - 'a' + 10 : -1;
+	return http_lower(byte) >= 'a' && http_lower(byte) <= 'f' ? http_lower(byte) - 'a' + 10 :
+								    -1;
 }
 
 // Extensions are passed over (RFC 9112 7.1.1).
@@ -154,16 +122,16 @@ static enum match read_size(struct slice line, uint32_t *size)
 	size_t i = 0;
 
 	*size = 0;
-	for (; i < line.length && hex_digit(line.at[i]) >= 0; i++) {
-		*size = *size << 4 | (uint32_t)hex_digit(line.at[i]);
+	for (; i < line.length && hex_digit(line.data[i]) >= 0; i++) {
+		*size = *size << 4 | (uint32_t)hex_digit(line.data[i]);
 		if (*size > HTTP_CHUNK_MAX)
 			return MATCH_NO;
 	}
 	if (i == 0)
 		return MATCH_NO;
-	while (i < line.length && is_blank(line.at[i]))
+	while (i < line.length && http_is_blank(line.data[i]))
 		i++;
-	return i == line.length || line.at[i] == ';' ? MATCH_YES : MATCH_NO;
+	return i == line.length || line.data[i] == ';' ? MATCH_YES : MATCH_NO;
 }
 
 enum match http_chunk_line(
@@ -183,7 +151,7 @@ enum match http_chunk_line(
 					MATCH_NO;
 		if (line.length > 0)
 			return MATCH_NO;
-		rest.at += *start;
+		rest.data += *start;
 		rest.length -= *start;
 	}
 	match = take_line(rest, &line, &length);

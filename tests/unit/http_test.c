@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "detect/detect.h"
 #include "detect/http_framing.h"
+#include "detect/http_text.h"
 
 #include <ctype.h>
 #include <netinet/in.h>
@@ -506,6 +507,48 @@ static void every_byte_of_a_method_is_a_token(void **)
 	}
 }
 
+// What stands between the letters of a name, of a host and of a scheme.
+static void every_byte_has_its_class(void **)
+{
+	for (int byte = 1; byte < 256; byte++) {
+		bool is_name = byte < 0x80 && isalnum(byte);
+
+		assert_int_equal(http_is(byte, HTTP_DIGIT), byte >= '0' && byte <= '9');
+		assert_int_equal(http_is(byte, HTTP_LETTER), byte < 0x80 && isalpha(byte));
+		assert_int_equal(http_is(byte, HTTP_TOKEN),
+				is_name || strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+		assert_int_equal(http_is(byte, HTTP_HOST),
+				is_name || strchr("-._~%!$&'()*+,;=", byte) != NULL);
+		assert_int_equal(
+				http_is(byte, HTTP_SCHEME), is_name || strchr("+-.", byte) != NULL);
+		assert_int_equal(http_is(byte, HTTP_TARGET), byte > ' ' && byte != 0x7f);
+		assert_int_equal(http_lower(byte), byte < 0x80 ? tolower(byte) : byte);
+	}
+	assert_int_equal(http_classes[0], 0);
+}
+
+static void many_bytes_at_once_are_like_one_by_one(void **)
+{
+	uint8_t bytes[64], lower[64];
+
+	for (int byte = 0; byte < 256; byte++) {
+		for (size_t length = 1; length < sizeof(bytes); length++) {
+			size_t at = (byte * 7 + length * 5) % length;
+			struct slice slice = { bytes, length };
+
+			memset(bytes, 'Z', sizeof(bytes));
+			bytes[at] = byte;
+			assert_int_equal(http_is_value(slice), byte != 0 && byte != '\r');
+			assert_int_equal(http_is_value_plain(slice), byte != 0 && byte != '\r');
+			memset(lower, '?', sizeof(lower));
+			http_copy_lower(lower, bytes, length);
+			for (size_t i = 0; i < length; i++)
+				assert_int_equal(lower[i], i == at ? http_lower(byte) : 'z');
+			assert_int_equal(lower[length], '?');
+		}
+	}
+}
+
 static int release(void **)
 {
 	free(copy);
@@ -531,6 +574,8 @@ int main(void)
 		cmocka_unit_test(requests_say_how_they_go_on),
 		cmocka_unit_test(chunks_are_lines_with_sizes),
 		cmocka_unit_test(every_byte_of_a_method_is_a_token),
+		cmocka_unit_test(every_byte_has_its_class),
+		cmocka_unit_test(many_bytes_at_once_are_like_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

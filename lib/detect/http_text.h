@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bytes and words of HTTP/1.x heads. For detect/http*.c only.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+	const uint8_t *data;
+	size_t length;
+};
+
+// What a byte may be part of.
+enum http_class {
+	HTTP_DIGIT = 1 << 0,
+	HTTP_LETTER = 1 << 1,
+	HTTP_TOKEN = 1 << 2, // RFC 9110 5.6.2
+	HTTP_HOST = 1 << 3, // a reg-name, RFC 3986 3.2.2
+	HTTP_SCHEME = 1 << 4, // RFC 3986 3.1
+	HTTP_CAPITAL = 1 << 5, // what it lacks to be a small letter
+	HTTP_TARGET = 1 << 6, // whatever is visible: clients send bytes above 0x7f as they are
+};
+
+extern const uint8_t http_classes[256];
+
+// RFC 9110 5.5 forbids NUL, and CR outside of line ends, for what readers make of them differs.
+bool http_is_value(struct slice value);
+bool http_is_value_plain(struct slice value); // for other machines, and for tests
+// Small letters for capital ones. `to` has room for `length` bytes.
+void http_copy_lower(uint8_t *to, const uint8_t *from, size_t length);
+
+static inline bool http_is(uint8_t byte, enum http_class class)
+{
+	return (http_classes[byte] & class) != 0;
+}
+
+static inline bool http_is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+static inline uint8_t http_lower(uint8_t byte)
+{
+	return byte | (http_classes[byte] & HTTP_CAPITAL);
+}
+
+// In any case.
+static inline bool http_is_text(struct slice slice, const char *lower_case)
+{
+	if (slice.length != strlen(lower_case))
+		return false;
+	for (size_t i = 0; i < slice.length; i++)
+		if (http_lower(slice.data[i]) != (uint8_t)lower_case[i])
+			return false;
+	return true;
+}
+
+static inline struct slice http_trim(struct slice text)
+{
+	while (text.length > 0 && http_is_blank(text.data[0])) {
+		text.data++;
+		text.length--;
+	}
+	while (text.length > 0 && http_is_blank(text.data[text.length - 1]))
+		text.length--;
+	return text;
+}
