@@ -24,15 +24,18 @@ static uint32_t read_be32(const uint8_t *at)
 // RFC 1071: the sum of words of 16 bits, here of 32 in any byte order, folded later.
 static uint64_t add_words(uint64_t sum, const uint8_t *data, size_t length)
 {
+	const size_t count = length / sizeof(uint32_t);
+	const size_t rest = length % sizeof(uint32_t);
 	uint32_t word;
 
-	for (; length >= sizeof(word); data += sizeof(word), length -= sizeof(word)) {
-		memcpy(&word, data, sizeof(word));
+	// A loop that compilers turn into vectors.
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&word, data + i * sizeof(word), sizeof(word));
 		sum += word;
 	}
-	if (length > 0) {
+	if (rest > 0) {
 		word = 0;
-		memcpy(&word, data, length);
+		memcpy(&word, data + length - rest, rest);
 		sum += word;
 	}
 	return sum;
