@@ -17,18 +17,25 @@ enum {
 
 static void store_be16(uint8_t *bytes, uint16_t value)
 {
-	bytes[0] = value >> 8;
-	bytes[1] = value & 0xff;
+	value = htobe16(value);
+	memcpy(bytes, &value, sizeof(value));
 }
 
-// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m'); in whatever order of bytes, as RFC 1071 section 2 shows.
+static uint16_t load_be16(const uint8_t *bytes)
+{
+	uint16_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return be16toh(value);
+}
+
+// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
 static uint16_t checksum_update(uint16_t checksum, uint16_t before, uint16_t after)
 {
-	uint32_t sum = (uint16_t)~checksum + (uint16_t)~before + after;
+	uint32_t sum = (checksum ^ 0xffffu) + (before ^ 0xffffu) + after;
 
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	return (uint16_t)~sum;
+	return ~(sum + (sum >> 16));
 }
 
 // RFC 2474 section 3: the DSCP is the upper six bits of the byte that was TOS; ECN stays. The other
@@ -36,11 +43,9 @@ static uint16_t checksum_update(uint16_t checksum, uint16_t before, uint16_t aft
 static void set_dscp_ip4(uint8_t *header, uint8_t dscp)
 {
 	uint8_t tos = dscp << ECN_BITS | (header[1] & 3);
-	uint16_t checksum;
+	uint8_t *checksum = header + IP4_CHECKSUM_OFFSET;
 
-	memcpy(&checksum, header + IP4_CHECKSUM_OFFSET, sizeof(checksum));
-	checksum = checksum_update(checksum, htobe16(header[1]), htobe16(tos));
-	memcpy(header + IP4_CHECKSUM_OFFSET, &checksum, sizeof(checksum));
+	store_be16(checksum, checksum_update(load_be16(checksum), header[1], tos));
 	header[1] = tos;
 }
 
@@ -92,8 +97,7 @@ static bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
 	return true;
 }
 
-static void tag(const struct action *action, struct packet *packet, enum link link,
-		struct counters *counters)
+static bool tag(const struct action *action, struct packet *packet, enum link link)
 {
 	bool tagged = true;
 
@@ -102,14 +106,15 @@ static void tag(const struct action *action, struct packet *packet, enum link li
 	if (action->pushes_vlan)
 		tagged &= push_vlan(packet, link, action->vlan_tci);
 	packet->flags |= PACKET_TAGGED;
-	counters->tag_failed += !tagged;
+	return tagged;
 }
 
 // Only packets of a flow are subject to a policy: what could not be decoded or remembered passes.
 void action_burst(const struct action *actions, struct burst *burst, struct counters *counters)
 {
 	const unsigned count = burst->count;
-	unsigned tagged = 0, dropped = 0;
+	const enum link link = burst->link;
+	unsigned tagged = 0, dropped = 0, failed = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = &burst->packets[i];
@@ -119,7 +124,7 @@ void action_burst(const struct action *actions, struct burst *burst, struct coun
 			continue;
 		if (action->kind == ACTION_TAG) {
 			tagged++;
-			tag(action, packet, burst->link, counters);
+			failed += !tag(action, packet, link);
 		} else {
 			dropped++;
 			packet->reason = REASON_POLICY;
@@ -128,6 +133,7 @@ void action_burst(const struct action *actions, struct burst *burst, struct coun
 	counters->verdicts[VERDICT_FORWARD] += count - tagged - dropped;
 	counters->verdicts[VERDICT_TAG] += tagged;
 	counters->verdicts[VERDICT_DROP] += dropped;
+	counters->tag_failed += failed;
 }
 
 void action_count_burst(
