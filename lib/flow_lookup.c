@@ -34,13 +34,15 @@ static void hash_burst(const struct flow_table *table, struct burst *burst, stru
 	for (unsigned i = 0; i < burst->count; i++) {
 		uint64_t hash;
 
-		burst->packets[i].flow = NULL;
-		if (!has_key(&burst->packets[i]))
+		if (!has_key(&burst->packets[i])) {
+			burst->packets[i].flow = NULL;
 			continue;
+		}
 		hash = flow_hash(index->secret, &burst->keys[i]);
-		lookups[i] = (struct lookup){ .hash = hash,
-			.bucket = flow_hash_first(hash, index->count),
-			.tag = flow_hash_tag(hash) };
+		lookups[i].hash = hash;
+		lookups[i].bucket = flow_hash_first(hash, index->count);
+		lookups[i].tag = flow_hash_tag(hash);
+		lookups[i].has_victim = false;
 		__builtin_prefetch(&index->buckets[lookups[i].bucket], 1);
 	}
 }
@@ -149,7 +151,7 @@ static inline enum flow_end_reason over(
 {
 	const struct flow *flow = &table->flows[flow_number_in(slot)];
 	enum flow_class class = flow_class_in(slot);
-	int32_t idle = (uint32_t)(packet->time_ns >> FLOW_TICK_SHIFT) - flow->last_seen;
+	int32_t idle = table->now_ticks - flow->last_seen;
 
 	if (unlikely(idle > table->timeout_ticks[class]))
 		return flow_silence_reason(class);
@@ -213,7 +215,6 @@ static inline void enter(struct flow_table *table, struct flow_slot slot, struct
 {
 	struct flow *flow = &table->flows[flow_number_in(slot)];
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
-	const uint64_t time_ns = packet->time_ns;
 	const uint16_t packets = flow->packets[side];
 	const uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
 
@@ -223,8 +224,8 @@ static inline void enter(struct flow_table *table, struct flow_slot slot, struct
 		flow->packets[side] = packets + 1;
 		flow->bytes[side] = bytes;
 	}
-	flow->last_seen = time_ns >> FLOW_TICK_SHIFT;
-	slot.bucket->times[slot.at] = flow_coarse(time_ns);
+	flow->last_seen = table->now_ticks;
+	slot.bucket->times[slot.at] = table->now_coarse;
 	packet->flow = flow;
 	if (unlikely((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
 			    ((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0)))
@@ -248,9 +249,9 @@ static void begin(struct flow_table *table, struct flow_slot slot, struct packet
 	struct flow_details *details = &table->details[number];
 	struct flow *flow = &table->flows[number];
 
-	*flow = (struct flow){ .key = *key,
-		.last_seen = packet->time_ns >> FLOW_TICK_SHIFT,
-		.state = FLOW_INSPECTING };
+	*flow = (struct flow){
+		.key = *key, .last_seen = table->now_ticks, .state = FLOW_INSPECTING
+	};
 	if ((packet->flags & PACKET_FROM_SECOND) != 0)
 		flow->state |= FLOW_FROM_SECOND;
 	*details = (struct flow_details){ 0 };

@@ -40,6 +40,8 @@ struct flow_table {
 	int32_t timeout_ticks[FLOW_CLASS_COUNT];
 	uint16_t timeout_coarse[FLOW_CLASS_COUNT];
 	uint64_t now_ns; // of the packet or the ageing at hand
+	uint32_t now_ticks; // of the packet at hand
+	uint16_t now_coarse; // likewise
 	uint64_t newest_ns; // latest ever
 
 	struct burst *burst; // at hand; NULL between bursts
@@ -91,10 +93,15 @@ static inline void flow_set_clock(struct flow_table *table, uint64_t now_ns)
 {
 	int64_t step = now_ns - table->newest_ns;
 
+	// On a wire, all packets of a burst have one time.
+	if (likely(now_ns == table->now_ns))
+		return;
 	if (step > 0) {
 		if (unlikely(step > FLOW_SILENCE_NS))
 			flow_end_silent(table, now_ns);
 		table->newest_ns = now_ns;
 	}
 	table->now_ns = now_ns;
+	table->now_ticks = now_ns >> FLOW_TICK_SHIFT;
+	table->now_coarse = flow_coarse(now_ns);
 }
