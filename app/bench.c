@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench.h"
 
+#include "bench_crowd.h"
 #include "bench_machine.h"
 #include "bench_policy.h"
 #include "bench_report.h"
@@ -31,7 +32,7 @@ enum {
 struct arguments {
 	const char *rules, *capture;
 	bool json, quick;
-	unsigned rounds;
+	unsigned rounds, workers;
 	uint32_t packets;
 	int stage; // the only one to measure; -1: all
 };
@@ -42,6 +43,8 @@ struct bench {
 	const struct scenario *chosen[SCENARIO_COUNT];
 	struct bench_result results[SCENARIO_COUNT];
 	unsigned count; // of chosen
+	int cpus[CROWD_MAX]; // that may be used, the first one for what is measured alone
+	unsigned cpu_count;
 	bool shows_progress;
 };
 
@@ -52,6 +55,7 @@ struct run {
 	struct bench_result *result;
 	struct bench_policy policy, base_policy;
 	struct lane *lane, *base;
+	struct lane *crowd[CROWD_MAX]; // the first one is `lane`
 };
 
 static void show_progress(const struct run *run, const char *step, unsigned round)
@@ -98,6 +102,43 @@ static void measure(
 	series->values[series->count++] = cycles;
 }
 
+// All workers at once.
+static void measure_together(struct run *run)
+{
+	const struct bench *bench = run->bench;
+	unsigned workers = bench->arguments.workers;
+	int tries = bench->arguments.quick ? 1 : TRIES;
+	struct series *series = &run->result->together;
+	uint64_t switches = 1;
+	double cycles = 0;
+
+	while (tries-- > 0 && switches != 0) {
+		cycles = crowd_run(run->crowd, bench->cpus, workers, bench->machine.packets,
+				&switches);
+		run->result->dropped += switches != 0 && tries > 0;
+	}
+	run->result->disturbed += switches != 0;
+	series->values[series->count++] = cycles;
+}
+
+// With the rest of an appliance on another CPU, or on this one where there is no other.
+static void measure_watched(struct run *run)
+{
+	const struct bench *bench = run->bench;
+	struct watch *watch = watch_start(run->lane, bench->cpus[bench->cpu_count > 1]);
+
+	measure(run, run->lane, STAGE_FULL, &run->result->stages[STAGE_FULL]);
+	watch_stop(watch);
+}
+
+static void measure_stage(struct run *run, enum bench_stage stage)
+{
+	if (stage == STAGE_FULL && run->scenario.is_watched)
+		measure_watched(run);
+	else
+		measure(run, run->lane, stage, &run->result->stages[stage]);
+}
+
 static bool wants_stage(const struct run *run, enum bench_stage stage)
 {
 	if (stage == STAGE_HASH && run->scenario.bar != BAR_HASH)
@@ -114,13 +155,16 @@ static void run_rounds(struct run *run)
 		result->clock.values[result->clock.count++] = machine_clock();
 		for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 			if (wants_stage(run, stage))
-				measure(run, run->lane, stage, &result->stages[stage]);
+				measure_stage(run, stage);
+		if (run->bench->arguments.workers > 1)
+			measure_together(run);
 		if (run->base != NULL)
 			measure(run, run->base, STAGE_FULL, &result->base);
 	}
 	for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 		series_finish(&result->stages[stage]);
 	series_finish(&result->base);
+	series_finish(&result->together);
 	series_finish(&result->clock);
 }
 
@@ -134,6 +178,7 @@ static void describe(struct run *run)
 	result->lost = counters->packets[0][REASON_NO_FLOW];
 	result->flows = lane_flows(run->lane);
 	result->capacity = run->scenario.capacity;
+	result->workers = run->bench->arguments.workers;
 	result->bytes_per_flow = (double)lane_table_bytes(run->lane) / run->scenario.capacity;
 	result->verdicts_kept = run->scenario.traffic.kind == SOURCE_SYNS &&
 					run->scenario.traffic.opens == 1 ?
@@ -141,8 +186,8 @@ static void describe(struct run *run)
 			-1;
 }
 
-static struct lane *create_lane(
-		const struct run *run, const struct bench_policy *policy, bool is_base)
+static struct lane *create_lane(const struct run *run, const struct bench_policy *policy,
+		unsigned worker, bool is_base)
 {
 	const struct scenario *scenario = &run->scenario;
 	const struct options *options = policy->options;
@@ -150,6 +195,7 @@ static struct lane *create_lane(
 		.traffic = is_base ? scenario->base : scenario->traffic,
 		.capture = run->bench->arguments.capture,
 		.policy = policy->policy,
+		.worker = worker,
 		.capacity = scenario->capacity,
 		.timeouts = options->timeouts,
 		.budget = { options->inspect_packets, options->inspect_bytes },
@@ -175,34 +221,47 @@ static int exit_status(void)
 	return errno == EINVAL ? EXIT_INPUT : EXIT_HOST;
 }
 
+static int create_crowd(struct run *run)
+{
+	for (unsigned i = 1; i < run->bench->arguments.workers; i++) {
+		run->crowd[i] = create_lane(run, &run->policy, i, false);
+		if (run->crowd[i] == NULL)
+			return exit_status();
+	}
+	return EXIT_DONE;
+}
+
 // Takes all that the scenario needs; run_fini() gives it back after success and failure alike.
 static int run_init(struct run *run)
 {
 	const struct scenario *scenario = &run->scenario;
 	const char *rules = run->bench->arguments.rules;
 	const char *tag = "{tag: {dscp: cs1}}";
+	unsigned workers = run->bench->arguments.workers;
 
 	show_progress(run, "opens its flows", 0);
 	if (!bench_policy_init(&run->policy, rules, scenario->hosts,
-			    scenario->action != NULL ? scenario->action : tag))
+			    scenario->action != NULL ? scenario->action : tag, workers))
 		return EXIT_INPUT;
-	run->lane = create_lane(run, &run->policy, false);
-	if (run->lane == NULL)
+	run->lane = create_lane(run, &run->policy, 0, false);
+	run->crowd[0] = run->lane;
+	if (run->lane == NULL || create_crowd(run) != EXIT_DONE)
 		return exit_status();
 	if (scenario->base.flows == 0 || run->bench->arguments.stage >= 0)
 		return EXIT_DONE;
 	if (scenario->base_action != NULL &&
 			!bench_policy_init(&run->base_policy, rules, scenario->hosts,
-					scenario->base_action))
+					scenario->base_action, 1))
 		return EXIT_INPUT;
 	run->base = create_lane(run,
-			scenario->base_action != NULL ? &run->base_policy : &run->policy, true);
+			scenario->base_action != NULL ? &run->base_policy : &run->policy, 0, true);
 	return run->base == NULL ? exit_status() : EXIT_DONE;
 }
 
 static void run_fini(struct run *run)
 {
-	lane_free(run->lane);
+	for (unsigned i = 0; i < CROWD_MAX; i++)
+		lane_free(run->crowd[i]);
 	lane_free(run->base);
 	bench_policy_fini(&run->policy);
 	bench_policy_fini(&run->base_policy);
@@ -255,7 +314,8 @@ void bench_help(FILE *stream)
 	      "  --quick          few rounds with few flows: to try it, not to measure\n"
 	      "  --rounds N       measurements of each stage, 1 to 100\n"
 	      "  --rules DIR      instead of the shipped rules\n"
-	      "  --stage NAME     measure only io, decode, lookup or full\n\n",
+	      "  --stage NAME     measure only io, decode, lookup or full\n"
+	      "  --workers N      as well so many at once, each on a CPU of its own\n\n",
 			stream);
 	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
 		fprintf(stream, "  %-14s %s\n", scenarios[i].name, scenarios[i].what);
@@ -302,6 +362,11 @@ static bool take_option(struct arguments *arguments, int option)
 			return false;
 		arguments->rounds = number;
 		return true;
+	case 'w':
+		if (!number_of(optarg, CROWD_MAX, &number))
+			return false;
+		arguments->workers = number;
+		return true;
 	case 'p':
 		if (!number_of(optarg, UINT32_MAX / 2, &number))
 			return false;
@@ -322,11 +387,13 @@ static bool parse(struct arguments *arguments, int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'n' },
 		{ "rules", required_argument, NULL, 'r' },
 		{ "stage", required_argument, NULL, 's' },
+		{ "workers", required_argument, NULL, 'w' },
 		{ 0 },
 	};
 	int option;
 
 	arguments->stage = -1;
+	arguments->workers = 1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (!take_option(arguments, option))
 			return false;
@@ -370,14 +437,25 @@ static void look_at_machine(struct bench *bench)
 	uint32_t packets = arguments->quick ? QUICK_PACKETS : PACKETS;
 
 	bench->shows_progress = isatty(STDERR_FILENO);
+	machine_pin_to(bench->cpus[0]);
 	bench->machine = (struct bench_machine){
-		.cpu = machine_pin(),
+		.cpu = bench->cpus[0],
 		.tsc_hz = machine_tsc_hz(),
 		.has_huge_pages = machine_has_huge_pages(),
 		.rounds = arguments->rounds != 0 ? arguments->rounds : rounds,
 		.packets = arguments->packets != 0 ? arguments->packets : packets,
 		.is_quick = arguments->quick,
 	};
+}
+
+static bool has_cpus(struct bench *bench)
+{
+	bench->cpu_count = machine_cpus(bench->cpus, CROWD_MAX);
+	if (bench->arguments.workers <= bench->cpu_count)
+		return true;
+	fprintf(stderr, "wiretag: --workers %u: this process may use %u CPUs\n",
+			bench->arguments.workers, bench->cpu_count);
+	return false;
 }
 
 static int run_all(struct bench *bench)
@@ -402,7 +480,8 @@ int bench_main(int argc, char **argv)
 
 	if (bench == NULL)
 		return EXIT_HOST;
-	if (parse(&bench->arguments, argc, argv) && choose(bench, argv + optind, argc - optind))
+	if (parse(&bench->arguments, argc, argv) && has_cpus(bench) &&
+			choose(bench, argv + optind, argc - optind))
 		status = run_all(bench);
 	free(bench);
 	return status;

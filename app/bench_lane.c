@@ -41,6 +41,7 @@ struct lane {
 	struct counters_public published;
 	size_t ring_bytes;
 	uint64_t bursts;
+	bool is_watched; // another thread empties the ring
 	uint64_t age_at, age_every; // nanoseconds
 };
 
@@ -126,7 +127,7 @@ static void between_bursts(struct lane *lane)
 	}
 	if (lane->bursts % PUBLISH_BURSTS == 0)
 		counters_publish(&lane->published, &lane->path.counters);
-	if (lane->bursts % EVIDENCE_BURSTS == 0)
+	if (lane->bursts % EVIDENCE_BURSTS == 0 && !lane->is_watched)
 		rte_ring_reset(lane->path.evidence);
 }
 
@@ -136,7 +137,7 @@ static void forward(struct lane *lane, unsigned count)
 	uint64_t start = rte_rdtsc();
 
 	lane->path.policy = policy;
-	lane->path.scratch = &policy->workers[0];
+	lane->path.scratch = &policy->workers[lane->config.worker];
 	receive(lane, count);
 	path_burst(&lane->path, &lane->burst);
 	transmit(lane);
@@ -292,6 +293,14 @@ const struct counters *lane_counters(const struct lane *lane)
 uint32_t lane_flows(const struct lane *lane)
 {
 	return flow_count(lane->path.flows);
+}
+
+struct rte_ring *lane_watch(struct lane *lane, struct counters_public **published)
+{
+	lane->is_watched = published != NULL;
+	if (published != NULL)
+		*published = &lane->published;
+	return lane->path.evidence;
 }
 
 size_t lane_table_bytes(const struct lane *lane)

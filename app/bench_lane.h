@@ -24,7 +24,8 @@ extern const char *const bench_stage_names[STAGE_COUNT];
 struct lane_config {
 	struct traffic traffic;
 	const char *capture;
-	const struct policy *policy; // for one worker; outlives the lane
+	const struct policy *policy; // outlives the lane
+	unsigned worker; // of the policy, that the lane is
 	uint32_t capacity; // of the flow table
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
@@ -49,5 +50,8 @@ uint64_t lane_run(struct lane *lane, enum bench_stage stage, uint32_t packets);
 const struct counters *lane_counters(const struct lane *lane);
 uint32_t lane_flows(const struct lane *lane);
 size_t lane_table_bytes(const struct lane *lane);
+// What others see of the lane, for a thread that empties its ring from now on; with NULL the lane
+// does so again.
+struct rte_ring *lane_watch(struct lane *lane, struct counters_public **published);
 // Share of the flows opened first that still have the verdict which they got then.
 double lane_verdicts_kept(struct lane *lane);

@@ -18,20 +18,26 @@ enum {
 	PROBE_BYTES = 4 << 20,
 };
 
-int machine_pin(void)
+int machine_pin_to(int cpu)
 {
-	cpu_set_t may, one;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) < 0 ? fail(errno) : 0;
+}
+
+unsigned machine_cpus(int *cpus, unsigned most)
+{
+	cpu_set_t may;
+	unsigned count = 0;
 
 	if (sched_getaffinity(0, sizeof(may), &may) < 0)
-		return fail(errno);
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (!CPU_ISSET(cpu, &may))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		return sched_setaffinity(0, sizeof(one), &one) < 0 ? fail(errno) : cpu;
-	}
-	return fail(ESRCH);
+		return 0;
+	for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && count < most; cpu--)
+		if (CPU_ISSET(cpu, &may))
+			cpus[count++] = cpu;
+	return count;
 }
 
 double machine_clock(void)

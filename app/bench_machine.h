@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Keeps this thread on one CPU, the last of those that it may use: the first is where the rest of
-// the machine's work tends to be. Returns it, or -errno.
-int machine_pin(void);
+// The CPUs that this thread may use, at most `most`, the last one first: the first is where the rest
+// of the machine's work tends to be. Returns how many.
+unsigned machine_cpus(int *cpus, unsigned most);
+// Keeps this thread on one CPU. 0 or -errno.
+int machine_pin_to(int cpu);
 // Core cycles for each cycle of the TSC, from a chain of additions. Takes about 3 ms.
 double machine_clock(void);
 // How often this thread was made to wait for another one so far.

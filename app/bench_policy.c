@@ -22,8 +22,8 @@ static void write_config(struct text *text, const char *rules, unsigned hosts, c
 	text_printf(text, "policy: {bench-bulk: %s}\n", action);
 }
 
-bool bench_policy_init(
-		struct bench_policy *policy, const char *rules, unsigned hosts, const char *action)
+bool bench_policy_init(struct bench_policy *policy, const char *rules, unsigned hosts,
+		const char *action, unsigned workers)
 {
 	struct complaints complaints = { 0 };
 	struct text text = { 0 };
@@ -35,7 +35,7 @@ bool bench_policy_init(
 	if (text_error(&text) == 0)
 		policy->options = options_parse(text.data, text.length, "bench", &complaints);
 	if (policy->options != NULL && complaints.count == 0)
-		policy->policy = options_policy(policy->options, 1, &complaints);
+		policy->policy = options_policy(policy->options, workers, &complaints);
 	complaints_print(&complaints, stderr);
 	complaints_fini(&complaints);
 	text_fini(&text);

@@ -6,12 +6,12 @@
 
 struct bench_policy {
 	struct options *options; // all defaults
-	struct policy *policy; // for one worker
+	struct policy *policy;
 };
 
-// With `hosts` rules for hosts of requests; `action` is what happens to the benchmark's datagrams, as
+// For `workers` workers, with `hosts` rules for hosts of requests; `action` is what happens to the benchmark's datagrams, as
 // in a policy. `rules` is the directory of the shipped ones, NULL: where they are. False after
 // complaints on standard error. Free with bench_policy_fini() after success and failure alike.
-bool bench_policy_init(
-		struct bench_policy *policy, const char *rules, unsigned hosts, const char *action);
+bool bench_policy_init(struct bench_policy *policy, const char *rules, unsigned hosts,
+		const char *action, unsigned workers);
 void bench_policy_fini(struct bench_policy *policy);

@@ -139,6 +139,9 @@ static void print_remarks(FILE *stream, const struct bench_result *result)
 			result->bytes_per_flow, median(&result->clock));
 	if (result->base.count > 0)
 		fprintf(stream, "; base %.1f", median(&result->base));
+	if (result->together.count > 0)
+		fprintf(stream, "; %u workers at once: %.2f times one", result->workers,
+				quotient(stage(result, STAGE_FULL), median(&result->together)));
 	if (result->stages[STAGE_HASH].count > 0)
 		fprintf(stream, "; with rte_hash %.1f", stage(result, STAGE_HASH));
 	if (result->verdicts_kept >= 0)
@@ -199,14 +202,18 @@ static json_t *result_json(const struct bench_machine *machine, const struct ben
 					series_json(&result->stages[i]));
 	if (result->base.count > 0)
 		json_object_set_new(cycles, "base", series_json(&result->base));
-	return json_pack("{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o}", "name",
-			result->scenario->name, "what", result->scenario->what, "cycles", cycles,
-			"mpps", quotient(machine->tsc_hz / 1e6, full), "ratio",
+	if (result->together.count > 0)
+		json_object_set_new(cycles, "together", series_json(&result->together));
+	return json_pack("{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o,s:i,s:f,s:f}",
+			"name", result->scenario->name, "what", result->scenario->what, "cycles",
+			cycles, "mpps", quotient(machine->tsc_hz / 1e6, full), "ratio",
 			quotient(stage(result, STAGE_IO), full), "flows", (int)result->flows,
 			"capacity", (int)result->capacity, "bytes_per_flow", result->bytes_per_flow,
 			"clock", median(&result->clock), "no_flow",
 			quotient(result->lost, result->packets), "dropped", (int)result->dropped,
-			"disturbed", (int)result->disturbed, "bar", bar_json(result));
+			"disturbed", (int)result->disturbed, "bar", bar_json(result), "workers",
+			(int)result->workers, "scaling", quotient(full, median(&result->together)),
+			"verdicts_kept", result->verdicts_kept);
 }
 
 int report_json(FILE *stream, const struct bench_machine *machine,

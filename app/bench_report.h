@@ -30,6 +30,8 @@ struct bench_result {
 	const struct scenario *scenario;
 	struct series stages[STAGE_COUNT]; // those that were measured
 	struct series base; // the full path on the base traffic
+	struct series together; // cycles for a packet of all workers, when they run at once
+	unsigned workers;
 	struct series clock; // core cycles for each of the TSC
 	unsigned dropped; // measurements that another thread disturbed, and that were repeated
 	unsigned disturbed; // the same, kept after too many

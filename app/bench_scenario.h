@@ -28,11 +28,12 @@ struct scenario {
 	struct traffic base;
 	uint32_t base_capacity; // 0: the same
 	const char *base_action;
+	bool is_watched; // by what else a large appliance has; not the base
 	bool renews_requests; // not of the base
 };
 
 enum {
-	SCENARIO_COUNT = 24
+	SCENARIO_COUNT = 25
 };
 extern const struct scenario scenarios[SCENARIO_COUNT];
 

@@ -10,6 +10,7 @@
 #include <rte_cycles.h>
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -75,6 +76,16 @@ static struct rte_rcu_qsbr *readers_create(unsigned count)
 	return readers;
 }
 
+static struct channel *channels_create(unsigned count)
+{
+	struct channel *channels =
+			aligned_alloc(alignof(struct channel), count * sizeof(*channels));
+
+	if (channels != NULL)
+		memset(channels, 0, count * sizeof(*channels));
+	return channels;
+}
+
 struct shared *shared_create(unsigned worker_count, uint32_t hosts, bool has_records)
 {
 	struct shared *shared = calloc(1, sizeof(*shared));
@@ -82,7 +93,7 @@ struct shared *shared_create(unsigned worker_count, uint32_t hosts, bool has_rec
 	if (shared == NULL)
 		return fail_null(ENOMEM);
 	shared->readers = readers_create(worker_count);
-	shared->channels = calloc(worker_count, sizeof(*shared->channels));
+	shared->channels = channels_create(worker_count);
 	shared->published = published_create(PUBLISHED_PER_HOST * hosts);
 	if (shared->readers == NULL || shared->channels == NULL || shared->published == NULL)
 		goto err_shared;

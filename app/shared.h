@@ -17,14 +17,17 @@ struct timebase {
 	uint64_t ns_per_tsc; // times 2^32; fixed
 };
 
-// What one worker tells.
+// What one worker tells. Whatever a worker writes lies in cache lines that no other worker reads.
 struct channel {
-	struct counters_public *counters; // worker writes, manager reads
+	alignas(64) struct counters_public *counters; // worker writes, manager reads
 	struct rte_ring *evidence; // of struct evidence; worker pushes, manager pulls
 	struct rte_ring *records; // of struct flow_record; exporter pulls; NULL: nobody wants them
 	_Atomic uint64_t records_lost; // worker writes, others read; the ring was full
 	atomic_bool is_done; // worker writes: its last word is in the rings
 };
+static_assert(alignof(struct channel) == 64, "no two workers write into the same cache line");
+static_assert(alignof(struct counters_public) == 64 && alignof(struct rte_rcu_qsbr_cnt) >= 64,
+		"the same of what they publish");
 
 struct direction {
 	uint16_t from, to; // DPDK's numbers of ports

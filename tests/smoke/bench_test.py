@@ -42,7 +42,8 @@ class BenchTest(unittest.TestCase):
         report = json.loads(result.stdout)
         self.assertEqual(report["machine"]["rounds"], 2)
         names = [scenario["name"] for scenario in report["scenarios"]]
-        for name in ("flows-10k", "flows-1m-zipf", "flood", "churn-10m", "http-100-10000", "hash"):
+        for name in ("flows-10k", "flows-1m-zipf", "flood", "churn-10m", "http-100-10000", "hash",
+                     "watched"):
             self.assertIn(name, names)
         for scenario in report["scenarios"]:
             with self.subTest(scenario["name"]):
@@ -58,6 +59,27 @@ class BenchTest(unittest.TestCase):
         result = bench("--quick", "--json", "--rounds", "1", "--stage", "full", "flows-10k")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(set(json.loads(result.stdout)["scenarios"][0]["cycles"]), {"full"})
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one CPU")
+    def test_two_workers(self):
+        result = bench("--quick", "--json", "--workers", "2", "flows-10k", "http-10-10")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for scenario in json.loads(result.stdout)["scenarios"]:
+            self.assertEqual(scenario["workers"], 2)
+            cycles = scenario["cycles"]
+            self.assertAlmostEqual(scenario["scaling"],
+                                   cycles["full"]["median"] / cycles["together"]["median"], 3)
+
+    def test_more_workers_than_cpus(self):
+        count = len(os.sched_getaffinity(0)) + 1
+        result = bench("--quick", "--workers", str(count), "flows-10k")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(f"--workers {count}", result.stderr)
+
+    def test_verdicts_kept(self):
+        """A flood takes verdicts only where not all flows found a place from the beginning."""
+        result = bench("--quick", "--json", "flood")
+        self.assertLess(0.7, json.loads(result.stdout)["scenarios"][0]["verdicts_kept"])
 
     def test_wrong_usage(self):
         result = bench("flows-9k")
