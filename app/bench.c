@@ -198,7 +198,8 @@ static struct lane *create_lane(const struct run *run, const struct bench_policy
 		.worker = worker,
 		.capacity = scenario->capacity,
 		.timeouts = options->timeouts,
-		.budget = { options->inspect_packets, options->inspect_bytes },
+		.budget = { options->inspect_packets, options->inspect_bytes,
+				(options->inspect_quic_packets + 999) / 1000 },
 		.streams = {
 			.streams = options->streams_capacity,
 			.small_buffers = options->streams_small_buffers,

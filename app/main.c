@@ -111,7 +111,8 @@ static int run_create_workers(struct run *run)
 					numa_node_of_cpu(run->plan.placement.workers[i]),
 			.flows = options->flows_capacity,
 			.timeouts = options->timeouts,
-			.budget = { options->inspect_packets, options->inspect_bytes },
+			.budget = { options->inspect_packets, options->inspect_bytes,
+				(options->inspect_quic_packets + 999) / 1000 },
 			.tunnels_off = options->tunnels_off,
 			.fragments = options->fragments_capacity,
 			.streams = {

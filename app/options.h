@@ -75,6 +75,7 @@ struct options {
 	uint32_t hosts_backbone; // 0 or 1
 	uint32_t inspect_packets, inspect_bytes; // with payload, each direction
 	uint32_t inspect_stream_bytes; // of TCP, each direction
+	uint32_t inspect_quic_packets; // that one worker decrypts each second
 	uint32_t tunnels_off; // for decode_burst()
 	uint32_t fragments_capacity; // a worker
 	uint32_t streams_capacity; // a worker

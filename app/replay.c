@@ -293,7 +293,8 @@ static int create_engine(struct replay *replay)
 		.worker_count = replay->arguments.workers,
 		.flows_capacity = options->flows_capacity,
 		.timeouts = options->timeouts,
-		.budget = { options->inspect_packets, options->inspect_bytes },
+		// Offline there is time for everything.
+		.budget = { options->inspect_packets, options->inspect_bytes, UINT32_MAX },
 		.tunnels_off = options->tunnels_off,
 		.fragments = options->fragments_capacity,
 		.streams = {

@@ -64,6 +64,7 @@ struct counters {
 	uint64_t scanned_bytes;
 	uint64_t rule_matches;
 	uint64_t findings_full; // values or facts that had no room
+	uint64_t undecrypted; // packets: more of them came than may be decrypted
 	uint64_t evidence_sent;
 	uint64_t evidence_lost; // the ring was full
 	uint64_t tag_failed; // no room in front of the frame for a VLAN tag

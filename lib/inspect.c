@@ -14,6 +14,7 @@
 
 enum {
 	MATCHES_MAX = 4, // rules that may speak about one payload
+	MILLISECOND_SHIFT = 20, // of nanoseconds, nearly
 };
 
 // What a rule or a detector concluded.
@@ -207,6 +208,7 @@ void inspect_look(const struct inspection *in, const struct sample *sample)
 
 	detect(sample, findings);
 	in->path->counters.findings_full += findings->left_out;
+	in->path->counters.undecrypted += findings->undecrypted;
 	if (findings->app_proto != 0)
 		in->details->app_proto = findings->app_proto;
 	for (unsigned i = 0; i < findings->fact_count; i++)
@@ -356,10 +358,20 @@ static __attribute__((noinline)) void ask(
 		tell_connection(path, packet);
 }
 
+// A flood of packets that are dear to look at must not slow down the others.
+static void allow_decryptions(struct path *path, uint64_t now_ns)
+{
+	if (now_ns >> MILLISECOND_SHIFT == path->decryption_time)
+		return;
+	path->decryption_time = now_ns >> MILLISECOND_SHIFT;
+	path->findings.decryptions_left = path->budget.decryptions;
+}
+
 void inspect_burst(struct path *path, struct burst *burst)
 {
 	uint32_t generation = path->published == NULL ? 0 : published_generation(path->published);
 
+	allow_decryptions(path, burst->now_ns);
 	for (unsigned i = 0; i < burst->count; i++) {
 		struct packet *packet = &burst->packets[i];
 		const bool is_readable = packet->reason == REASON_INSPECTED ||

@@ -17,6 +17,7 @@ struct streams;
 struct path_budget {
 	uint16_t packets; // with payload, each direction
 	uint16_t bytes; // of payload, each direction
+	uint32_t decryptions; // of QUIC's first packets, in each millisecond (2^20 ns)
 };
 
 // Everything that one worker touches between receive and transmit.
@@ -29,6 +30,7 @@ struct path {
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
 	const struct published *published; // what the manager decided; NULL: nothing ever
 	struct path_budget budget;
+	uint64_t decryption_time; // the millisecond whose decryptions `findings` counts down
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner
 	struct findings findings;

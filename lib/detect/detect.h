@@ -86,6 +86,9 @@ struct findings {
 	uint32_t body_length;
 	uint16_t stored; // bytes of the store in use
 	uint16_t left_out; // values and facts that had no room
+	uint16_t undecrypted; // packets that had to stay so
+	// What decryption costs is bounded by the owner, who sets this from time to time: packets.
+	uint32_t decryptions_left;
 	struct value values[VALUES_MAX];
 	struct fact facts[FACTS_MAX];
 	uint8_t store[STORE_BYTES];
@@ -135,6 +138,7 @@ static inline void findings_clear(struct findings *findings)
 	findings->wanted = UINT16_MAX;
 	findings->stored = 0;
 	findings->left_out = 0;
+	findings->undecrypted = 0;
 }
 
 // A detector that says MATCH_MORE can tell more from samples of `length` bytes on.

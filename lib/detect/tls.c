@@ -6,7 +6,7 @@
 //
 // A hello may be cut into any number of records (RFC 8446 5.1), and is read byte by byte across
 // them.
-#include "detect/detect.h"
+#include "detect/tls.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -20,6 +20,7 @@ enum {
 	VERSION_MAJOR = 3,
 	RANDOM_BYTES = 32,
 	EXTENSION_SERVER_NAME = 0,
+	SERVER_NAME_HEADER_BYTES = 9, // type, length, the list's length, a name's type and length
 	NAME_HOST = 0,
 	NAME_MAX = 255,
 };
@@ -30,6 +31,7 @@ struct reader {
 	const uint8_t *end;
 	size_t record; // bytes left of it
 	size_t message; // bytes left of the hello
+	enum buffer buffer; // where the name goes
 	enum match match; // YES while nothing is missing or wrong
 };
 
@@ -139,7 +141,7 @@ static void read_name(struct reader *reader, struct findings *findings)
 		return;
 	findings->stored += length;
 	length -= name[length - 1] == '.';
-	findings_add(findings, BUFFER_TLS_SNI, name, length);
+	findings_add(findings, reader->buffer, name, length);
 	judge_name(findings, name, length);
 }
 
@@ -173,25 +175,80 @@ static void read_client_hello(struct reader *reader, struct findings *findings)
 		read_extensions(reader, findings);
 }
 
+// The type of the message, its length and what it holds.
+static void read_hello(struct reader *reader, struct findings *findings)
+{
+	uint8_t type;
+
+	reader->message = 4;
+	type = take(reader);
+	if (reader->match == MATCH_YES && type != CLIENT_HELLO && type != SERVER_HELLO)
+		reader->match = MATCH_NO;
+	reader->message = 3;
+	reader->message = take_number(reader, 3);
+	if (reader->match == MATCH_YES && type == CLIENT_HELLO)
+		read_client_hello(reader, findings);
+}
+
+enum match tls_read_hello(
+		const uint8_t *data, size_t length, enum buffer buffer, struct findings *findings)
+{
+	struct reader reader = {
+		.at = data,
+		.end = data + length,
+		.record = SIZE_MAX,
+		.buffer = buffer,
+		.match = MATCH_YES,
+	};
+
+	read_hello(&reader, findings);
+	return reader.match;
+}
+
+static size_t number_at(const uint8_t *data)
+{
+	return (size_t)(data[0] << 8 | data[1]);
+}
+
+bool tls_find_name(
+		const uint8_t *data, size_t length, enum buffer buffer, struct findings *findings)
+{
+	for (size_t i = 0; i + SERVER_NAME_HEADER_BYTES < length; i++) {
+		const uint8_t *extension = data + i;
+		size_t all = number_at(extension + 2), list = number_at(extension + 4);
+		size_t name = number_at(extension + 7);
+		struct reader reader = {
+			.at = extension + 4,
+			.end = data + length,
+			.record = SIZE_MAX,
+			.message = all,
+			.buffer = buffer,
+			.match = MATCH_YES,
+		};
+		unsigned before = findings->value_count;
+
+		if (number_at(extension) != EXTENSION_SERVER_NAME || all != list + 2 ||
+				list != name + 3 || extension[6] != NAME_HOST || name == 0)
+			continue;
+		read_name(&reader, findings);
+		if (findings->value_count > before)
+			return true;
+	}
+	return false;
+}
+
 static enum match tls_match(const struct sample *sample, struct findings *findings)
 {
 	struct reader reader = {
 		.at = sample->data,
 		.end = sample->data + sample->length,
-		.message = 4,
+		.buffer = BUFFER_TLS_SNI,
 		.match = MATCH_YES,
 	};
-	uint8_t type;
 
 	if (!sample->is_first)
 		return MATCH_NO;
-	type = take(&reader);
-	if (reader.match == MATCH_YES && type != CLIENT_HELLO && type != SERVER_HELLO)
-		return MATCH_NO;
-	reader.message = 3;
-	reader.message = take_number(&reader, 3);
-	if (reader.match == MATCH_YES && type == CLIENT_HELLO)
-		read_client_hello(&reader, findings);
+	read_hello(&reader, findings);
 	if (reader.match == MATCH_MORE && !sample->is_last)
 		findings_want(findings, sample->length + (reader.record > 0 ? reader.record : 1));
 	return reader.match;

@@ -403,7 +403,7 @@ static void everything_that_is_wrong_is_said(void **)
 					"version-check, login, p2p, call, file-transfer, service",
 					"f:7:11: 'http.hots' is no buffer; did you mean "
 					"'http.host'? There are: http.method, http.uri, http.host, "
-					"http.user_agent, http.header, tls.sni, dns.query, payload",
+					"http.user_agent, http.header, tls.sni, quic.sni, dns.query, payload",
 					"f:7:35: the pattern does not compile: Missing close "
 					"parenthesis for group started at index 1.",
 					"f:7:56: the pattern does not compile: Unterminated "
