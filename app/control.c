@@ -19,6 +19,7 @@ LOG_TYPE("control");
 enum {
 	CLIENTS_MAX = 16,
 	REQUEST_BYTES = 4096, // one line
+	INQUIRY_S = 5, // that a worker may take
 	IDLE_S = 30, // without a request, or without taking an answer
 	READS_MAX = 4, // of one client in one control_run()
 	PATH_BYTES = 256,
@@ -32,6 +33,7 @@ struct client {
 	char request[REQUEST_BYTES];
 	char *reply; // NULL: none under way; the next request waits until it is taken
 	size_t reply_length, reply_sent;
+	unsigned inquiry; // waits for this one; 0: it does not
 	uint64_t reload; // waits for the end of this one; 0: it does not
 	uint64_t heard_s; // of the monotonic clock: when anything went in or out
 	bool is_capturing; // its reply goes on with what the recorder has
@@ -138,6 +140,8 @@ static void client_close(struct control *control, struct client *client)
 	if (client->is_capturing)
 		recorder_abandon(control->recorder);
 	client->is_capturing = false;
+	answer_forget(&control->source, client->inquiry);
+	client->inquiry = 0;
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->reply);
@@ -233,6 +237,8 @@ static void client_reply(
 
 	json_decref(reply);
 	client->reload = 0;
+	answer_forget(&control->source, client->inquiry);
+	client->inquiry = 0;
 	if (line == NULL) {
 		client_close(control, client);
 		return;
@@ -278,12 +284,13 @@ static void answer_line(struct control *control, struct client *client, size_t l
 	if (answer.is_capture)
 		start_capture(control, client, json_object_get(request, "arguments"), &answer);
 	json_decref(request);
-	if (answer.reload == 0) {
+	if (answer.reload == 0 && answer.inquiry == 0) {
 		client_reply(control, client, &answer);
 		return;
 	}
 	json_decref(answer.message);
 	client->reload = answer.reload;
+	client->inquiry = answer.inquiry;
 	// Only a hangup is of interest until there is an answer.
 	watch(control, EPOLL_CTL_MOD, client->fd, 0, client);
 }
@@ -292,7 +299,7 @@ static void answer_line(struct control *control, struct client *client, size_t l
 static void client_answer(struct control *control, struct client *client)
 {
 	while (client->fd >= 0 && client->reply == NULL && client->reload == 0 &&
-			!client->is_capturing) {
+			client->inquiry == 0 && !client->is_capturing) {
 		char *end = memchr(client->request, '\n', client->request_length);
 		size_t length = end == NULL ? 0 : end - client->request;
 
@@ -365,6 +372,20 @@ static void client_capture(struct control *control, struct client *client)
 	}
 }
 
+static void client_inquire(struct control *control, struct client *client)
+{
+	struct answer answer = { 0 };
+
+	if (!answer_inquiry(&control->source, client->inquiry, &answer)) {
+		if (now_s() - client->heard_s <= INQUIRY_S)
+			return;
+		answer.message = json_string("a worker does not answer: 'status' says more");
+	}
+	client->heard_s = now_s();
+	client_reply(control, client, &answer);
+	client_answer(control, client);
+}
+
 // Tells those who wait for a reload, and gives up who says nothing.
 static void client_look(struct control *control, struct client *client)
 {
@@ -381,6 +402,8 @@ static void client_look(struct control *control, struct client *client)
 		client->heard_s = now_s();
 		client_reply(control, client, &answer);
 		client_answer(control, client);
+	} else if (client->inquiry != 0) {
+		client_inquire(control, client);
 	} else if (now_s() - client->heard_s > IDLE_S) {
 		client_close(control, client);
 	}

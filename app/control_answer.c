@@ -212,7 +212,7 @@ json_t *answer_workers(const struct question *q)
 	return list(q, q->snapshot->worker_count, make_worker);
 }
 
-static json_t *make_flows(const struct question *q, unsigned index)
+static json_t *make_table(const struct question *q, unsigned index)
 {
 	static const struct field fields[] = {
 		{ "flows", offsetof(struct snapshot_worker, counters.flows) },
@@ -230,9 +230,9 @@ static json_t *make_flows(const struct question *q, unsigned index)
 	return object;
 }
 
-static json_t *answer_flows(const struct question *q)
+static json_t *answer_tables(const struct question *q)
 {
-	return list(q, q->snapshot->worker_count, make_flows);
+	return list(q, q->snapshot->worker_count, make_table);
 }
 
 static const char *action_word(const struct policy *policy, unsigned app)
@@ -377,6 +377,17 @@ bool answer_address(const char *text, uint8_t address[16], bool *is_ip4)
 	return *is_ip4 || inet_pton(AF_INET6, text, address) == 1;
 }
 
+bool answer_app(const char *name, uint8_t *app)
+{
+	for (int i = 0; name != NULL && i < application_count(); i++) {
+		if (strcmp(application_name(i), name) == 0) {
+			*app = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static json_t *answer_host(const struct question *q)
 {
 	const char *text = json_string_value(json_object_get(q->arguments, "ip"));
@@ -495,6 +506,7 @@ static const struct {
 	{ "hosts", answer_hosts },
 	{ "host", answer_host },
 	{ "flows", answer_flows },
+	{ "tables", answer_tables },
 	{ "rules", answer_rules },
 	{ "drops", answer_drops },
 	{ "reload", answer_start_reload },
@@ -525,6 +537,6 @@ void answer_request(const struct control_source *source, struct snapshot *snapsh
 	answer->message = name == NULL ?
 			json_string("a request names its command") :
 			json_string("no such command: status, ports, pairs, workers, apps, hosts, "
-				    "host, flows, rules, drops, reload, reopen, summary, "
+				    "host, flows, tables, rules, drops, reload, reopen, summary, "
 				    "capture");
 }

@@ -32,6 +32,7 @@ struct answer {
 	bool is_good;
 	json_t *message; // the caller's; NULL when memory ran out
 	bool is_capture; // the answer to a good one goes on with a pcapng file
+	unsigned inquiry; // answer_inquiry() will tell, about this number; 0: this is all
 	uint64_t reload; // answer_reload() will tell, when so many have ended; 0: this is all
 };
 
@@ -40,5 +41,11 @@ void answer_request(const struct control_source *source, struct snapshot *snapsh
 		const json_t *request, struct answer *answer);
 // An address as people write it. False when it is none, or NULL.
 bool answer_address(const char *text, uint8_t address[16], bool *is_ip4);
+// The number of an application that has one. False when none is called so, or for NULL.
+bool answer_app(const char *name, uint8_t *app);
+// The page of flows that a worker was asked for; false: it is not complete yet.
+bool answer_inquiry(const struct control_source *source, unsigned inquiry, struct answer *answer);
+// Nobody waits for it any more, or never did (0).
+void answer_forget(const struct control_source *source, unsigned inquiry);
 // How the last reload ended.
 void answer_reload(const struct control_source *source, struct answer *answer);

@@ -16,6 +16,7 @@ struct question {
 typedef json_t *answer_writer(const struct question *q);
 
 answer_writer answer_status, answer_pairs, answer_workers, answer_apps, answer_drops;
+answer_writer answer_flows;
 answer_writer answer_summary; // all of these and more, bounded: what a screen shows
 
 // What is wrong with the request.

@@ -77,17 +77,6 @@ void recorder_free(struct recorder *r)
 	free(r);
 }
 
-static bool find_app(const char *name, uint8_t *app)
-{
-	for (int i = 0; i < application_count(); i++) {
-		if (strcmp(application_name(i), name) == 0) {
-			*app = i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool read_filter(const json_t *arguments, struct sniff_filter *filter, const char **why)
 {
 	const json_t *ip = json_object_get(arguments, "ip"),
@@ -103,8 +92,7 @@ static bool read_filter(const json_t *arguments, struct sniff_filter *filter, co
 		*why = "'ip' is no address";
 	else if (filter->has_flow && filter->flow == 0)
 		*why = "'flow' is no flow_id: 'flows' and the events show them";
-	else if (filter->has_app &&
-			(!json_is_string(app) || !find_app(json_string_value(app), &filter->app)))
+	else if (filter->has_app && !answer_app(json_string_value(app), &filter->app))
 		*why = "no rule names such an 'app': 'rules' shows them";
 	else
 		return true;

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "flow.h"
 #include "host/published.h"
+#include "inquiry.h"
 #include "memory.h"
 
 #include <rte_cycles.h>
@@ -59,7 +60,8 @@ static int channel_init(struct channel *channel, bool has_records)
 	channel->evidence = ring_create("evidence", sizeof(struct evidence), EVIDENCE_RING);
 	if (has_records)
 		channel->records = ring_create("records", sizeof(struct flow_record), RECORD_RING);
-	if (channel->counters == NULL || channel->evidence == NULL ||
+	channel->inquiry = memory_alloc(sizeof(*channel->inquiry), -1);
+	if (channel->counters == NULL || channel->evidence == NULL || channel->inquiry == NULL ||
 			(has_records && channel->records == NULL))
 		return fail(ENOMEM);
 	return 0;
@@ -119,6 +121,7 @@ void shared_free(struct shared *shared)
 		struct channel *channel = &shared->channels[i];
 
 		memory_free(channel->counters, sizeof(*channel->counters));
+		memory_free(channel->inquiry, sizeof(*channel->inquiry));
 		ring_free(channel->evidence, sizeof(struct evidence), EVIDENCE_RING);
 		ring_free(channel->records, sizeof(struct flow_record), RECORD_RING);
 	}

@@ -8,6 +8,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring_elem.h>
 
+struct inquiry;
 struct sniff;
 
 // Wall-clock time from the TSC, so that workers need no system call for it.
@@ -22,6 +23,7 @@ struct channel {
 	alignas(64) struct counters_public *counters; // worker writes, manager reads
 	struct rte_ring *evidence; // of struct evidence; worker pushes, manager pulls
 	struct rte_ring *records; // of struct flow_record; exporter pulls; NULL: nobody wants them
+	struct inquiry *inquiry; // about flows; it says who may touch it
 	_Atomic uint64_t records_lost; // worker writes, others read; the ring was full
 	atomic_bool is_done; // worker writes: its last word is in the rings
 };

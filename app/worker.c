@@ -4,6 +4,7 @@
 #include "evidence.h"
 #include "fail.h"
 #include "fragment.h"
+#include "inquiry.h"
 #include "log.h"
 #include "memory.h"
 #include "sniff.h"
@@ -277,6 +278,8 @@ static unsigned worker_round(struct worker *w)
 		flow_age(w->path.flows, timebase_ns(&w->time, now), AGE_BUCKETS);
 		w->age_at = now + w->age_cycles;
 	}
+	if (__builtin_expect(inquiry_is_open(w->channel->inquiry), 0))
+		inquiry_work(w->channel->inquiry, w->path.flows);
 	if (now >= w->publish_at)
 		worker_publish(w, now);
 	rte_rcu_qsbr_quiescent(shared->readers, w->index);

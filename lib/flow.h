@@ -106,6 +106,12 @@ void flow_lookup_burst(struct flow_table *table, struct burst *burst);
 // all the time; a round that takes more than 18 minutes is finished at once.
 void flow_age(struct flow_table *table, uint64_t now_ns, uint32_t buckets);
 uint32_t flow_table_buckets(const struct flow_table *table);
+// The flows of one bucket, 0 .. flow_table_buckets() - 1; returns how many. Between bursts.
+enum {
+	FLOW_BUCKET_MOST = 8
+};
+unsigned flow_in_bucket(const struct flow_table *table, uint32_t bucket,
+		const struct flow *flows[FLOW_BUCKET_MOST]);
 
 // Ends every flow. Offline at the end of a capture, on a wire when the worker stops.
 void flow_end_all(struct flow_table *table);

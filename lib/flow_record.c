@@ -11,6 +11,21 @@ struct flow_details *flow_details(struct flow_table *table, const struct flow *f
 	return &table->details[flow - table->flows];
 }
 
+static_assert((int)FLOW_BUCKET_MOST == (int)FLOW_BUCKET_SLOTS, "a bucket's flows have room");
+
+unsigned flow_in_bucket(const struct flow_table *table, uint32_t bucket,
+		const struct flow *flows[FLOW_BUCKET_MOST])
+{
+	struct flow_slot slot = { .bucket = &table->index.buckets[bucket] };
+	unsigned count = 0;
+
+	for (; slot.at < FLOW_BUCKET_SLOTS; slot.at++) {
+		if (slot.bucket->tags[slot.at] != 0)
+			flows[count++] = &table->flows[flow_number_in(slot)];
+	}
+	return count;
+}
+
 static uint64_t start_us(const struct flow_details *details)
 {
 	return details->start_us[0] | (uint64_t)details->start_us[1] << 16 |

@@ -9,5 +9,6 @@ struct request {
 	const char *socket;
 	json_t *arguments; // of the command, for wiretag
 	json_int_t count; // 0: none given
+	json_int_t limit; // likewise
 	bool is_json, is_batch;
 };

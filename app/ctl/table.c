@@ -76,6 +76,11 @@ static void format_cell(char cell[CELL_BYTES], const struct column *column, cons
 	case KIND_NUMBER:
 		format_number(cell, json_integer_value(value));
 		break;
+	case KIND_ID:
+		snprintf(cell, CELL_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		if (json_integer_value(value) == 0)
+			cell[0] = '\0';
+		break;
 	case KIND_BYTES:
 		format_bytes(cell, json_integer_value(value));
 		break;

@@ -13,6 +13,7 @@ enum kind {
 	KIND_END,
 	KIND_TEXT,
 	KIND_NUMBER,
+	KIND_ID, // a number by which something is called; nothing for 0
 	KIND_BYTES,
 	KIND_YES, // or no
 	KIND_SHARE, // of another number, in percent

@@ -15,6 +15,7 @@
 enum {
 	GIVEN_MAX = 32, // options on a command line
 	HELP_COLUMN = 20,
+	LIMIT_USUAL = 1000,
 };
 
 struct command {
@@ -22,6 +23,7 @@ struct command {
 	const char *options; // letters of those that it takes besides --json
 	const char *value; // what its own argument is called; NULL: it has none
 	int (*run)(const struct request *request); // NULL: asks once and shows the answer
+	bool has_limit; // of LIMIT_USUAL rows, unless another is given
 	const char *list; // where the rows are in the answer; NULL: it is the list
 	void (*print)(const json_t *message); // NULL: a table of the columns
 	struct column columns[COLUMNS_MAX];
@@ -73,7 +75,21 @@ static const struct command commands[] = {
 					{ "LAST", "last", KIND_REST } } },
 	{ "host", "IP", "all that is known of a host, with the evidence", .value = "ip",
 			.print = print_host },
-	{ "flows", "", "the flow table of each worker",
+	{ "flows", "[--host IP] [--app NAME] [--limit N]",
+			"live flows, as workers have them; 1000 unless more are asked for",
+			.options = "HAL", .list = "flows", .has_limit = true,
+			.columns = { { "FLOW", "flow_id", KIND_ID },
+					{ "PROTO", "proto", KIND_TEXT },
+					{ "FROM", "src_ip", KIND_TEXT },
+					{ "PORT", "src_port", KIND_ID },
+					{ "TO", "dest_ip", KIND_TEXT },
+					{ "PORT", "dest_port", KIND_ID },
+					{ "APPLICATION", "wiretag.app", KIND_TEXT },
+					{ "CONFIDENCE", "wiretag.confidence", KIND_TEXT },
+					{ "SENT", "flow.bytes_toserver", KIND_BYTES },
+					{ "RECEIVED", "flow.bytes_toclient", KIND_BYTES },
+					{ "SINCE", "flow.start", KIND_REST } } },
+	{ "tables", "", "the flow table of each worker",
 			.columns = { { "LCORE", "lcore", KIND_NUMBER },
 					{ "FLOWS", "flows", KIND_NUMBER },
 					{ "FULL", "flows", KIND_SHARE, "capacity" },
@@ -130,10 +146,18 @@ static json_t *request_page(const struct request *r, const char *name, json_int_
 	return json_pack("{s:s, s:o}", "command", name, "arguments", arguments);
 }
 
+// To `limit` elements, if there is a limit.
+static void cut(json_t *list, json_int_t limit)
+{
+	while (limit > 0 && (json_int_t)json_array_size(list) > limit)
+		json_array_remove(list, json_array_size(list) - 1);
+}
+
 // The message of all pages, and the exit status; NULL after a message.
 static json_t *fetch(
 		FILE *stream, const struct request *r, const struct command *command, int *status)
 {
+	const json_int_t limit = command->has_limit && r->limit == 0 ? LIMIT_USUAL : r->limit;
 	json_t *whole = json_array();
 	json_int_t first = 0;
 
@@ -148,7 +172,8 @@ static json_t *fetch(
 		json_array_extend(whole, json_object_get(message, command->list));
 		first = number_of(message, "next");
 		json_decref(message);
-	} while (first != 0);
+	} while (first != 0 && (limit == 0 || (json_int_t)json_array_size(whole) < limit));
+	cut(whole, limit);
 	return whole;
 }
 
@@ -236,6 +261,9 @@ static bool take_option(struct request *r, int option, const char *value)
 		return json_object_set_new(r->arguments, "app", json_string(value)) == 0;
 	case 'F':
 		return set_count(r->arguments, "flow", value);
+	case 'L':
+		r->limit = parse_count(value);
+		return r->limit > 0;
 	case 'P':
 		return set_count(r->arguments, "packets", value);
 	case 'S':
@@ -273,6 +301,7 @@ static const struct command *parse(int argc, char **argv, struct request *r, int
 		{ "batch", no_argument, NULL, 'b' }, { "host", required_argument, NULL, 'H' },
 		{ "app", required_argument, NULL, 'A' }, { "flow", required_argument, NULL, 'F' },
 		{ "packets", required_argument, NULL, 'P' },
+		{ "limit", required_argument, NULL, 'L' },
 		{ "seconds", required_argument, NULL, 'S' }, { "help", no_argument, NULL, 'h' },
 		{ 0 } };
 	const struct command *command;

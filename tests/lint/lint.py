@@ -24,7 +24,7 @@ FLOORS = {
     2: "flow fragment stream snapshot skype_datagram",
     3: "detect host health",
     4: "action event rules metric",
-    5: "policy",
+    5: "policy inquiry",
     6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng",
     7: "eal worker http telemetry replay reload bench export",
     8: "control probe",

@@ -90,8 +90,8 @@ def answers_agree():
     assert 0 < worker["busy_cycles"] <= worker["cycles"] and worker["polled_ms_ago"] < 1000
     (web,) = ctl_json("apps")
     assert web["app"] == "web" and web["flows"] == 2 and web["action"] == "forward"
-    (flows,) = ctl_json("flows")
-    assert flows["flows"] == flows["created"] == 2 and flows["capacity"] == 4096
+    (table,) = ctl_json("tables")
+    assert table["flows"] == table["created"] == 2 and table["capacity"] == 4096
     (rule,) = ctl_json("rules")
     assert (rule["id"], rule["matches"], rule["note"]) == (1, 2, RULES[0]["note"])
     assert {d["reason"]: d["packets"] for d in ctl_json("drops")}["policy"] == 0
@@ -105,7 +105,7 @@ def answers_agree():
     assert "192.0.2.1 runs web: certain" in shown and "www.example" in shown
     assert "nothing is known" in ctl("host", "192.0.2.9", status=1)
     assert "no address" in ctl("host", "x", status=1)
-    for command in "ports pairs workers apps hosts flows rules drops".split():
+    for command in "ports pairs workers apps hosts flows tables rules drops".split():
         head, *rows = ctl(command).splitlines()
         assert head.upper() == head and rows, command
 
@@ -135,6 +135,48 @@ def pages():
             raise AssertionError(f"{path} is answered")
         except urllib.error.HTTPError as error:
             assert error.code == 404, path
+
+
+def live_flows():
+    """Each flow once, with filters; a page ends where the next one begins."""
+    flows = ctl_json("flows")
+    assert sorted(flow["src_ip"] for flow in flows) == ["192.0.2.1", "192.0.2.2"]
+    for flow in flows:
+        assert flow["event_type"] == "flow" and flow["wiretag"]["app"] == "web"
+        assert flow["dest_port"] == 80 and "reason" not in flow["flow"]
+        assert flow["flow"]["pkts_toserver"] > 0 and flow["flow_id"] > 0
+    (one,) = ctl_json("flows", "--host", "192.0.2.2")
+    assert one["src_ip"] == "192.0.2.2"
+    assert len(ctl_json("flows", "--host", "198.51.100.1", "--app", "web")) == 2
+    assert ctl_json("flows", "--app", "skype") == [] == ctl_json("flows", "--host", "2001:db8::1")
+    assert len(ctl_json("flows", "--limit", "1")) == 1
+    assert str(one["flow_id"]) in ctl("flows", "--host", "192.0.2.2")
+    assert "no address" in ctl("flows", "--host", "x", status=1)
+    assert "no rule names" in ctl("flows", "--app", "x", status=1)
+    client = Client(run.socket)
+    assert client.ask("flows", first=-1)["return"] == "NOK"
+    assert client.ask("flows", first=1 << 40)["return"] == "NOK"
+    assert client.ask("flows", first=(1 << 32) - 1)["message"] == {"next": None, "flows": []}
+    # Each of two gets an answer to his own question, or is told to come back.
+    crowd = [(Client(run.socket), f"192.0.2.{1 + i % 2}") for i in range(6)]
+    for other, ip in crowd:
+        other.send(json.dumps({"command": "flows", "arguments": {"ip": ip}}).encode() + b"\n")
+    answers = [(other.answer(), ip) for other, ip in crowd]
+    for answer, ip in answers:
+        if answer["return"] == "OK":
+            assert [flow["src_ip"] for flow in answer["message"]["flows"]] == [ip]
+        else:
+            assert "try again" in answer["message"]
+    assert any(answer["return"] == "OK" for answer, _ in answers)
+    for other, _ in crowd:
+        other.close()
+    # One who goes away before the answer leaves the worker free for the next.
+    client.send(b'{"command": "flows"}\n')
+    client.close()
+    client = Client(run.socket)
+    answer = wait_for("the worker", lambda: (said := client.ask("flows"))["return"] == "OK" and said)
+    assert len(answer["message"]["flows"]) == 2
+    client.close()
 
 
 def completes(*words):
@@ -257,6 +299,7 @@ with temporary() as directory:
     answers_agree()
     pages()
     completion()
+    live_flows()
     wrong_usage()
     reloads()
     bad_clients()
