@@ -7,6 +7,7 @@
 #include "log.h"
 #include "metric.h"
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ enum {
 struct http {
 	struct MHD_Daemon *daemon;
 	struct listener listener;
+	struct web_config *web; // NULL: everybody may ask
+	char secure_url[LISTENER_URL_BYTES + 1]; // while there is TLS
 	struct snapshot_source source;
 	struct snapshot *snapshot;
 	uint64_t scrape_ns; // what the last page of metrics took
@@ -109,6 +112,11 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+				"Basic realm=\"wiretag\", charset=\"UTF-8\"");
+	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	ret = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return ret;
@@ -188,13 +196,47 @@ static enum MHD_Result reply_delegated(
 					MHD_RESPMEM_PERSISTENT));
 }
 
+static bool has_certificate(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	unsigned status = 0;
+
+	return info != NULL && gnutls_certificate_verify_peers2(info->tls_session, &status) == 0 &&
+			status == 0;
+}
+
+// 0, or the status that refuses to answer.
+static unsigned check_access(const struct web_config *web, struct MHD_Connection *connection)
+{
+	enum web_access access;
+	char *user, *password = NULL;
+
+	if (web == NULL)
+		return 0;
+	if (web->client_ca != NULL && !has_certificate(connection))
+		return MHD_HTTP_FORBIDDEN;
+	if (!web_config_asks(web))
+		return 0;
+	user = MHD_basic_auth_get_username_password(connection, &password);
+	access = web_config_access(web, user, password);
+	MHD_free(user);
+	MHD_free(password);
+	return access == WEB_GRANTED	    ? 0 :
+			access == WEB_LATER ? MHD_HTTP_TOO_MANY_REQUESTS :
+					      MHD_HTTP_UNAUTHORIZED;
+}
+
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
 		const char *method, const char *, const char *, size_t *, void **)
 {
 	struct http_reply delegated = { .status = MHD_HTTP_OK };
 	struct http *http = context;
 	const struct page *page;
+	unsigned refusal = check_access(http->web, connection);
 
+	if (refusal != 0)
+		return reply_line(connection, refusal, "Who asks is not known here.\n");
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return reply_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				"Only GET and HEAD are answered.\n");
@@ -216,28 +258,73 @@ __attribute__((format(printf, 2, 0))) static void log_daemon(
 	LOG(DEBUG, "%s", line);
 }
 
-struct http *http_open(const char *listen, const struct snapshot_source *source)
+static struct MHD_Daemon *start(struct http *http)
+{
+	struct web_config *web = http->web;
+	bool has_tls = web != NULL && web->cert != NULL;
+	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, has_tls ? web->cert : NULL },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, has_tls ? web->key : NULL },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, has_tls ? (void *)web->priorities : NULL },
+		{ MHD_OPTION_END, 0, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
+	if (has_tls && web->client_ca != NULL)
+		tls[3] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, web->client_ca };
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (has_tls ? MHD_USE_TLS : 0), 0,
+			NULL, NULL, answer, http, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
+			MHD_OPTION_LISTEN_SOCKET, http->listener.fd, MHD_OPTION_CONNECTION_LIMIT,
+			(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)TIMEOUT_S, MHD_OPTION_ARRAY, has_tls ? tls : plain,
+			MHD_OPTION_END);
+}
+
+static void warn(const struct http *http)
+{
+	const struct web_config *web = http->web;
+	bool has_tls = web != NULL && web->cert != NULL;
+	bool asks = web != NULL && (web->client_ca != NULL || web_config_asks(web));
+
+	if (!http->listener.is_public)
+		return;
+	if (!asks)
+		LOG(WARNING,
+				"%s is open to everybody who reaches that address: no password is "
+				"asked (metrics.web_config)",
+				http_url(http));
+	else if (!has_tls)
+		LOG(WARNING, "%s: passwords can be read on the way: no TLS (metrics.web_config)",
+				http_url(http));
+}
+
+struct http *http_open(
+		const char *listen, struct web_config *web, const struct snapshot_source *source)
 {
 	struct http *http = calloc(1, sizeof(*http));
 
 	if (http == NULL)
-		return fail_null(ENOMEM);
+		goto err_web;
 	http->source = *source;
 	http->snapshot = calloc(1, sizeof(*http->snapshot));
 	if (http->snapshot == NULL)
 		goto err_http;
 	if (listener_open(&http->listener, listen, "metrics.listen") < 0)
 		goto err_snapshot;
-	http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer,
-			http, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
-			MHD_OPTION_LISTEN_SOCKET, http->listener.fd, MHD_OPTION_CONNECTION_LIMIT,
-			(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned)TIMEOUT_S, MHD_OPTION_END);
+	if (http->listener.unix_path != NULL)
+		snprintf(http->secure_url, sizeof(http->secure_url), "%s", http->listener.url);
+	else
+		snprintf(http->secure_url, sizeof(http->secure_url), "https%s",
+				http->listener.url + strlen("http"));
+	http->web = web;
+	http->daemon = start(http);
 	if (http->daemon == NULL) {
 		LOG(ERR, "cannot serve metrics on %s: the web server does not start", listen);
 		errno = ENOMEM;
 		goto err_listener;
 	}
+	warn(http);
 	return http;
 
 err_listener:
@@ -246,7 +333,34 @@ err_snapshot:
 	free(http->snapshot);
 err_http:
 	free(http);
+err_web:
+	web_config_free(web);
 	return NULL;
+}
+
+static void stop(struct http *http)
+{
+	if (http->daemon == NULL)
+		return;
+	MHD_quiesce_daemon(http->daemon); // leaves the socket to us
+	MHD_stop_daemon(http->daemon);
+	http->daemon = NULL;
+}
+
+void http_change(struct http *http, struct web_config *web)
+{
+	if (http->web != NULL && web_config_is_same(http->web, web)) {
+		web_config_free(web);
+		return;
+	}
+	stop(http);
+	web_config_free(http->web);
+	http->web = web;
+	http->daemon = start(http);
+	if (http->daemon == NULL)
+		LOG(ERR, "%s: the web server does not start again", http_url(http));
+	else
+		warn(http);
 }
 
 void http_delegate(struct http *http, http_delegate_answer *delegate, void *context)
@@ -259,15 +373,17 @@ void http_close(struct http *http)
 {
 	if (http == NULL)
 		return;
-	MHD_quiesce_daemon(http->daemon); // leaves the socket to us
-	MHD_stop_daemon(http->daemon);
+	stop(http);
 	listener_close(&http->listener);
+	web_config_free(http->web);
 	free(http->snapshot);
 	free(http);
 }
 
 int http_fd(const struct http *http)
 {
+	if (http->daemon == NULL)
+		return -1;
 	return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
@@ -276,7 +392,7 @@ void http_run(struct http *http)
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
 	// A connection that can go on at once does not make the descriptor readable.
-	for (unsigned i = 0; i < RUNS_MAX; i++) {
+	for (unsigned i = 0; i < RUNS_MAX && http->daemon != NULL; i++) {
 		MHD_run(http->daemon);
 		if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
 			return;
@@ -285,5 +401,7 @@ void http_run(struct http *http)
 
 const char *http_url(const struct http *http)
 {
-	return http->listener.url;
+	bool has_tls = http->web != NULL && http->web->cert != NULL;
+
+	return has_tls ? http->secure_url : http->listener.url;
 }

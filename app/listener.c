@@ -106,9 +106,7 @@ static int bind_ip(struct listener *listener, const char *where)
 							    sizeof(address.ip4));
 	if (listener->fd < 0)
 		return listener->fd;
-	if (!is_loopback(&address))
-		LOG(WARNING, "%s is open to everybody who reaches that address: no password is asked",
-				where);
+	listener->is_public = !is_loopback(&address);
 	if (getsockname(listener->fd, &address.any, &length) < 0)
 		return -errno;
 	snprintf(listener->url, sizeof(listener->url), "http://%.*s:%u/",

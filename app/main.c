@@ -6,6 +6,7 @@
 #include "log.h"
 #include "manager.h"
 #include "options_print.h"
+#include "options_web.h"
 #include "port.h"
 #include "probe.h"
 #include "replay.h"
@@ -52,6 +53,7 @@ static bool run_read(struct run *run, const char *path, bool is_check)
 	run->options = options_load(path, &complaints);
 	if (run->options != NULL) {
 		options_need_pairs(run->options, &complaints);
+		web_config_free(options_web(run->options, &complaints));
 		run->policy = options_policy(run->options,
 				is_check ? 1 : cpus_worker_count(run->options), &complaints);
 	}

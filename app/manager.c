@@ -49,6 +49,7 @@ struct manager {
 	int signals, timer; // file descriptors
 	unsigned ticks;
 	bool is_announced; // the service manager knows that we are ready
+	uint64_t reloads; // that ended when the web server last looked
 	uint64_t stats_ns; // when the next stats record is due
 };
 
@@ -148,9 +149,36 @@ static int open_control(struct manager *m, const struct control_source *source)
 	return is_auto ? 0 : -errno;
 }
 
+// The terms under which pages are served. False after messages, when these are at fault.
+static bool load_web(const struct manager *m, struct web_config **web)
+{
+	struct complaints complaints = { 0 };
+	bool is_good;
+
+	*web = options_web(m->config.options, &complaints);
+	is_good = complaints.count == 0;
+	for (unsigned i = 0; i < complaints.count; i++)
+		LOG(ERR, "%s", complaints.lines[i]);
+	complaints_fini(&complaints);
+	return is_good;
+}
+
+// New certificates and passwords come with every reload; where these are at fault, the old ones stay.
+static void follow_reload(struct manager *m)
+{
+	struct web_config *web;
+
+	if (m->http == NULL || reload_state(m->reload)->ended == m->reloads)
+		return;
+	m->reloads = reload_state(m->reload)->ended;
+	if (load_web(m, &web) && web != NULL)
+		http_change(m->http, web);
+}
+
 // Those who may ask for the numbers.
 static int open_services(struct manager *m)
 {
+	struct web_config *web;
 	const struct options *options = m->config.options;
 	struct snapshot_source source = { .gather = manager_gather, .context = &m->gather };
 	const struct control_source answers = { source, m->hosts, m->reload, m->exporter,
@@ -158,7 +186,9 @@ static int open_services(struct manager *m)
 
 	m->gather = (struct gather){ &m->config, m->hosts, m->reload, m->exporter, now_ns() };
 	if (options->metrics_listen != NULL) {
-		m->http = http_open(options->metrics_listen, &source);
+		if (!load_web(m, &web))
+			return fail(EINVAL);
+		m->http = http_open(options->metrics_listen, web, &source);
 		if (m->http == NULL)
 			return -errno;
 		m->site = site_open(&answers);
@@ -343,6 +373,7 @@ static void tick(struct manager *m)
 	if (m->exporter != NULL)
 		export_push(m->exporter);
 	reload_run(m->reload);
+	follow_reload(m);
 	if (m->config.options->telemetry)
 		telemetry_refresh();
 	if (m->ticks++ % TICKS_PER_S != 0)
@@ -425,11 +456,12 @@ void manager_run(struct manager *m)
 	struct pollfd files[] = {
 		{ .fd = m->signals, .events = POLLIN },
 		{ .fd = m->timer, .events = POLLIN },
-		{ .fd = m->http == NULL ? -1 : http_fd(m->http), .events = POLLIN },
+		{ .events = POLLIN }, // the web server's, which may change
 		{ .fd = m->control == NULL ? -1 : control_fd(m->control), .events = POLLIN },
 	};
 
 	do {
+		files[2].fd = m->http == NULL ? -1 : http_fd(m->http);
 		if (poll(files, RTE_DIM(files), -1) < 0 && errno != EINTR)
 			break;
 		tick(m);

@@ -82,6 +82,7 @@ struct options {
 	uint32_t streams_small_buffers, streams_large_buffers; // a worker
 
 	const char *metrics_listen; // NULL: off
+	const struct yaml_node *metrics_web; // names the file of struct web_config, or off
 	const char *control_socket; // NULL: off, OPTIONS_SOCKET_AUTO: in the runtime directory
 	const char *events_file; // NULL: off, "-": standard output
 	const char *events_unix; // path of a reader's socket; NULL: off

@@ -75,8 +75,9 @@ void print_host(const json_t *message)
 	}
 }
 
-void print_nothing(const json_t *)
+void print_reopen(const json_t *)
 {
+	puts("Events go on in a new file.");
 }
 
 void print_reload(const json_t *message)

@@ -7,4 +7,4 @@
 void print_status(const json_t *message);
 void print_host(const json_t *message);
 void print_reload(const json_t *message);
-void print_nothing(const json_t *message);
+void print_reopen(const json_t *message);

@@ -116,7 +116,7 @@ static const struct command commands[] = {
 			"take over rules and policy; --wait: until all workers follow, or say what is wrong",
 			.options = "w", .print = print_reload },
 	{ "reopen", "", "open the file of events anew, after it was renamed",
-			.print = print_nothing },
+			.print = print_reopen },
 	{ "capture", "[--host IP] [--flow ID] [--app NAME] [--packets N] [--seconds S] FILE",
 			"write packets to FILE (-: standard output), as pcapng, until Ctrl-C or a limit",
 			.options = "HFAPS", .value = "file", .run = save_run },

@@ -4,6 +4,7 @@
 
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -23,9 +24,9 @@ SERVER = sys.argv[1]
 class Server:
     """metrics_server at an address; stopped on leaving, and then `log` is what it said."""
 
-    def __init__(self, listen):
+    def __init__(self, listen, *web):
         self.process = subprocess.Popen(
-            [SERVER, "http", listen], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [SERVER, "http", listen, *web], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.log = ""
         self.url = self.process.stdout.readline().strip()
@@ -211,6 +212,120 @@ def test_addresses():
         refused(bad, "ADDRESS:PORT")
 
 
+def make_certificates(place):
+    """A CA of our own, which signs for us and for a client; and another client, who signs himself."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=place, check=True, capture_output=True)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    for name in ("ca", "stranger"):
+        openssl("req", "-x509", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out",
+                f"{name}.pem", "-addext", "basicConstraints=critical,CA:TRUE")
+    (place / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for name in ("server", "client"):
+        openssl("req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out",
+                f"{name}.csr")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", f"{name}.pem")
+
+
+# "secret", of cost 5.
+HASH = "$2b$05$60RpNp2CCIzrKPbnfOYH9OZZv44Vo8ol1nY9UMq48nYKlbvqSde36"
+USERS = {"basic_auth_users": {"prometheus": HASH}}
+TLS = {"cert_file": "server.pem", "key_file": "server.key"}
+
+
+def test_password():
+    with tempfile.TemporaryDirectory() as name:
+        web = pathlib.Path(name) / "web.yml"
+        web.write_text(json.dumps(USERS))
+        with Server("0.0.0.0:0", web) as server:
+            url = server.url.replace("0.0.0.0", "127.0.0.1") + "metrics"
+            status, headers, body = curl(url)
+            assert status == 401 and "wiretag_" not in body
+            assert headers["www-authenticate"].startswith("basic realm=")
+            assert curl(url, "-u", "prometheus:secret")[0] == 200
+            assert curl(url, "-u", "prometheus:wrong")[0] == 401
+            # Who guesses waits; who is known does not.
+            assert curl(url, "-u", "prometheus:wrong")[0] == 429
+            assert curl(url, "-u", "prometheus:secret")[0] == 200
+            time.sleep(1.1)
+            assert curl(url, "-u", "nobody:secret")[0] == 401
+            time.sleep(1.1)
+            for strange in ("prometheus:", ":secret", ":"):
+                assert curl(url, "-u", strange)[0] in (401, 429), strange
+            assert curl(url, "-H", "Authorization: Basic !!!")[0] == 401
+        assert "no TLS" in server.log, server.log
+
+
+def test_tls():
+    with tempfile.TemporaryDirectory() as name:
+        place = pathlib.Path(name)
+        make_certificates(place)
+        web = place / "web.yml"
+        web.write_text(json.dumps({"tls_server_config": TLS} | USERS))
+        trust = ("--cacert", place / "ca.pem")
+        known = (*trust, "-u", "prometheus:secret")
+        with Server("127.0.0.1:0", web) as server:
+            assert server.url.startswith("https://")
+            url = server.url + "metrics"
+            assert curl(url, *known)[0] == 200
+            assert curl(url, *trust)[0] == 401
+            for refused_by in (("--tls-max", "1.1"), ("--cacert", place / "stranger.pem")):
+                try:
+                    curl(url, *known, *refused_by)
+                    assert False, refused_by
+                except subprocess.CalledProcessError:
+                    pass
+            # From the next reload on: TLS 1.3 only, a certificate in the password's place.
+            web.write_text(json.dumps({"tls_server_config": TLS | {
+                "min_version": "TLS13", "client_ca_file": "ca.pem",
+                "client_auth_type": "RequireAndVerifyClientCert"}}))
+            server.process.send_signal(signal.SIGHUP)
+            client = ("--cert", place / "client.pem", "--key", place / "client.key")
+            stranger = ("--cert", place / "stranger.pem", "--key", place / "stranger.key")
+
+            def answers(*arguments):
+                try:
+                    return curl(url, *trust, *arguments)[0]
+                except subprocess.CalledProcessError:
+                    return 0
+
+            end = time.monotonic() + 20
+            while answers(*client) != 200:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            assert answers() in (0, 403) and answers(*stranger) in (0, 403)
+            assert answers(*client, "--tls-max", "1.2") == 0
+            # What is wrong changes nothing.
+            web.write_text("tls_server_config: {cert_file: ca.pem, key_file: server.key}")
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            assert answers(*client) == 200
+        assert "web.yml:1:" in server.log and "cert_file and key_file" in server.log
+
+
+def test_web_config():
+    """What is wrong with the file is said with its place, and nothing is served."""
+    for config, complaint in (
+        ({"basic_auth": {}}, "basic_auth_users"),
+        ({"basic_auth_users": {"a": "secret"}}, "bcrypt"),
+        ({"basic_auth_users": {"a": HASH.replace("$05$", "$14$")}}, "cost 14"),
+        ({"basic_auth_users": {}}, "no user"),
+        ({"tls_server_config": {"cert_file": "x"}}, "key_file"),
+        ({"tls_server_config": TLS}, "cannot be read"),
+        ({"tls_server_config": TLS | {"min_version": "TLS11"}}, "TLS12"),
+        ({"tls_server_config": TLS | {"client_ca_file": "ca.pem"}}, "belong together"),
+    ):
+        with tempfile.TemporaryDirectory() as name:
+            web = pathlib.Path(name) / "web.yml"
+            web.write_text(json.dumps(config))
+            done = subprocess.run([SERVER, "http", "127.0.0.1:0", web], capture_output=True,
+                                  timeout=10, text=True)
+            assert done.returncode == 1 and f"{web}:1:" in done.stderr, done
+            assert complaint in done.stderr, (config, done.stderr)
+
+
 def test_unix_socket():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "metrics.sock")
@@ -245,7 +360,7 @@ def main():
     if shutil.which("curl") is None:
         print("curl is not installed")
         return 77
-    for test in (test_openmetrics, test_pages, test_methods, test_readiness, test_many_at_once, test_process,
+    for test in (test_openmetrics, test_pages, test_password, test_tls, test_web_config, test_methods, test_readiness, test_many_at_once, test_process,
                  test_bad_clients, test_addresses, test_unix_socket):
         print(test.__name__, flush=True)
         test()
