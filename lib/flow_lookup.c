@@ -42,6 +42,7 @@ static void hash_burst(const struct flow_table *table, struct burst *burst, stru
 		lookups[i].hash = hash;
 		lookups[i].bucket = flow_hash_first(hash, index->count);
 		lookups[i].tag = flow_hash_tag(hash);
+		lookups[i].at = 0;
 		lookups[i].has_victim = false;
 		__builtin_prefetch(&index->buckets[lookups[i].bucket], 1);
 	}
@@ -281,6 +282,7 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		victim.at = FLOW_BUCKET_SLOTS;
 	slot = flow_make_room(table, lookup->hash, victim);
 	if (slot.at == FLOW_BUCKET_SLOTS) {
+		packet->flow = NULL;
 		packet->reason = REASON_NO_FLOW;
 		table->config.counters->flows_refused++;
 		return;
