@@ -151,6 +151,17 @@ static void write_host(char line[VIEW_LINE_BYTES], const struct pace *, const st
 			string_of(item->now, "step"), last == NULL ? "" : last + 1);
 }
 
+static void write_call(char line[VIEW_LINE_BYTES], const struct pace *, const struct item *item)
+{
+	const char *since = strchr(string_of(item->now, "since"), 'T');
+	const char *last = strchr(string_of(item->now, "last"), 'T');
+
+	snprintf(line, VIEW_LINE_BYTES, "%-17.39s %-11.11s %-13.13s %-10.8s %-10.8s",
+			string_of(item->now, "ip"), string_of(item->now, "app"),
+			string_of(item->now, "step"), since == NULL ? "" : since + 1,
+			last == NULL ? "" : last + 1);
+}
+
 static const struct section sections[] = {
 	{ "pairs", "from",
 			"PAIR         FROM > TO                PACKETS/S      BIT/S  DROPPED/S UNINSP'D/S",
@@ -163,6 +174,8 @@ static const struct section sections[] = {
 	{ "apps", "app",
 			"APPLICATION           PACKETS/S      BIT/S        FLOWS      BYTES  POLICY",
 			weigh_app, write_app },
+	{ "calls", "ip", "CALLS NOW         APPLICATION STEP          SINCE      LAST", NULL,
+			write_call },
 	{ "hosts", "ip",
 			"HOST              APPLICATION CONFID.  VERSION      PORT STEP          LAST",
 			NULL, write_host },

@@ -90,6 +90,11 @@ const TABLES = {
       ["Rate", 1, (r, now) => scaled(8 * rate(now, s => s.apps, "app", r, "bytes"), "bit/s")],
       ["Flows", 1, r => number(r.flows)], ["In all", 1, r => scaled(r.bytes, "B")], ["Policy", 0, r => r.action]],
   },
+  calls: {
+    id: row => row.ip + " " + row.app,
+    columns: [["Host", 0, r => link(r.ip)], ["Application", 0, r => r.app],
+      ["Newest step", 0, r => r.step], ["Since", 1, r => time(r.since)], ["Last", 1, r => time(r.last)]],
+  },
   hosts: {
     id: row => row.ip + " " + row.app,
     columns: [["Host", 0, r => link(r.ip)], ["Application", 0, r => r.app],
@@ -312,6 +317,8 @@ function fill(now) {
   fillTable("workers", now.workers, now);
   fillTable("drops", now.drops.filter(row => row.packets > 0), now);
   fillTable("apps", now.apps.slice().sort((a, b) => b.bytes - a.bytes), now);
+  byId("calls-section").hidden = now.calls.length === 0;
+  fillTable("calls", now.calls, now);
   fillTable("hosts", now.hosts, now);
   setText(byId("hosts-note"), now.status.hosts + " in all; the surest and newest are shown.");
   trouble(refused.length > 0 ? "The last reload changed nothing. " + refused.join(" ") : "");

@@ -96,6 +96,17 @@ def overview(page):
     page.screenshot(SHOTS / "page-light.png")
 
 
+def calls(page):
+    """Shown while there are any."""
+    assert page.run("document.getElementById('calls-section').hidden")
+    row = {"ip": SKYPE_HOST, "app": "skype", "step": EVIL, "since": "2026-01-01T00:00:00.1+0000",
+           "last": "2026-01-01T00:00:01.1+0000"}
+    page.run(f"fill({{...before, calls: [{json.dumps(row)}]}})")
+    assert not page.run("document.getElementById('calls-section').hidden")
+    assert EVIL in page.run("document.querySelector('#calls tbody').textContent")
+    assert page.run("document.querySelector('#calls a').hash") == f"#host/{SKYPE_HOST}"
+
+
 def keyboard(page):
     """From the top to a host and back with Tab and Enter alone, while tables are refreshed."""
     page.run("document.activeElement.blur()")
@@ -169,6 +180,7 @@ with temporary() as run_directory:
     answers()
     with browser.Browser(1280, 1400) as chromium:
         overview(chromium)
+        calls(chromium)
         keyboard(chromium)
         one_host(chromium, "light")
         attack(chromium)
