@@ -66,6 +66,13 @@ static json_t *list(const struct question *q, unsigned count,
 	return array;
 }
 
+static const char *mode_of(const struct snapshot *snapshot)
+{
+	if (snapshot->config.is_monitor)
+		return "monitor";
+	return snapshot->config.is_tap ? "tap" : "inline";
+}
+
 enum {
 	GROUPS_ALL = 1 << REASON_GROUP_INSPECTED | 1 << REASON_GROUP_PAST |
 			1 << REASON_GROUP_UNINSPECTED | 1 << REASON_GROUP_DROPPED,
@@ -94,8 +101,7 @@ json_t *answer_status(const struct question *q)
 			"{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, "
 			"s:{s:b, s:I, s:o, s:o}}",
 			"version", snapshot->version, "dpdk", snapshot->dpdk, "config",
-			q->source->options->path, "mode",
-			snapshot->config.is_tap ? "tap" : "inline", "started",
+			q->source->options->path, "mode", mode_of(snapshot), "started",
 			time_string(snapshot->process.start_ns), "ready", health.is_ready,
 			"reasons", reasons, "workers", (int)snapshot->worker_count, "pairs",
 			(int)snapshot->pair_count, "rules", (json_int_t)snapshot->config.rules,
@@ -241,6 +247,7 @@ static const char *action_word(const struct policy *policy, unsigned app)
 		[ACTION_FORWARD] = "forward",
 		[ACTION_TAG] = "tag",
 		[ACTION_DROP] = "drop",
+		[ACTION_POLICE] = "police",
 	};
 
 	return words[policy->actions[app].kind];

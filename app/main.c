@@ -91,13 +91,16 @@ static void run_pair_ports(struct run *run)
 
 	for (unsigned i = 0; i < run->options->pair_count; i++) {
 		const struct pair_options *pair = &run->options->pairs[i];
-		uint16_t inside = run->ports[pair->inside].id;
-		uint16_t outside = run->ports[pair->outside].id;
+		const struct port *inside = &run->ports[pair->inside];
+		const struct port *outside = &run->ports[pair->outside];
+		uint64_t one = port_address(inside), other = port_address(outside);
+		struct direction direction = { inside->id, outside->id,
+			{ one != 0 ? one : other, other != 0 ? other : one } };
 
-		shared->directions[shared->direction_count++] =
-				(struct direction){ inside, outside };
-		shared->directions[shared->direction_count++] =
-				(struct direction){ outside, inside };
+		shared->directions[shared->direction_count++] = direction;
+		direction.from = outside->id;
+		direction.to = inside->id;
+		shared->directions[shared->direction_count++] = direction;
 	}
 }
 

@@ -141,7 +141,8 @@ static void gather_rules(const struct policy *policy, struct snapshot *out)
 	unsigned count = rules_count(policy->rules);
 
 	out->config.rules = count;
-	out->config.is_tap = policy->is_tap;
+	out->config.is_tap = policy->mode == MODE_TAP;
+	out->config.is_monitor = policy->mode == MODE_MONITOR;
 	out->rule_count = RTE_MIN(count, (unsigned)SNAPSHOT_RULES_MAX);
 	out->app_count = application_count();
 	out->other_rule_matches = 0;

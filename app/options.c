@@ -222,7 +222,8 @@ static void parse_cpus(struct options *options, const struct option *option,
 }
 
 static const char *const memory_words[] = { "auto", "hugepages", "none", NULL };
-static const char *const mode_words[] = { "inline", "tap", NULL };
+static const char *const mode_words[] = { "inline", "tap", "monitor", NULL };
+static const char *const fail_words[] = { "open", "closed", NULL };
 static const char *const switch_words[] = { "off", "on", NULL };
 static const char *const level_words[] = { "emergency", "alert", "critical", "error", "warning",
 	"notice", "info", "debug", NULL };
@@ -255,7 +256,20 @@ static const struct option table[] = {
 	{ "mode", parse_word, FIELD(mode), .words = mode_words, .fallback = "inline",
 			.is_runtime = true,
 			.help = "inline: do what policy says; tap: forward everything untouched and count "
-				"what would have been done" },
+				"what would have been done; monitor: count and forward nothing" },
+	{ "fail.malformed", parse_word, FIELD(fail.malformed), .words = fail_words,
+			.fallback = "open", .is_runtime = true,
+			.help = "packets whose headers are cut short or contradict each other; closed: "
+				"dropped" },
+	{ "fail.no_flow", parse_word, FIELD(fail.no_flow), .words = fail_words, .fallback = "open",
+			.is_runtime = true,
+			.help = "packets of flows that the table has no room for" },
+	{ "fail.depth", parse_word, FIELD(fail.depth), .words = fail_words, .fallback = "open",
+			.is_runtime = true,
+			.help = "packets with more nested headers than are followed" },
+	{ "fail.overload", parse_word, FIELD(fail.overload), .words = fail_words,
+			.fallback = "open", .is_runtime = true,
+			.help = "packets that a worker has no time to look at" },
 	{ "mtu", parse_number, FIELD(mtu), 64, 9600, .fallback = "1500",
 			.help = "largest IP packet in bytes; VLAN tags come on top" },
 	{ "flows.capacity", parse_number, FIELD(flows_capacity), 8, 1 << 27, .fallback = "1048576",

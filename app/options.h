@@ -38,11 +38,6 @@ struct pair_options {
 	unsigned inside, outside; // indices of ports
 };
 
-enum mode {
-	MODE_INLINE,
-	MODE_TAP, // what the policy says is counted, not done
-};
-
 enum memory_words {
 	MEMORY_AUTO,
 	MEMORY_HUGEPAGES,
@@ -66,6 +61,9 @@ struct options {
 	unsigned cpu_count; // 0: find them
 	uint16_t cpus[OPTIONS_WORKERS_MAX]; // of the workers
 	uint32_t mode; // enum mode
+	struct {
+		uint32_t malformed, no_flow, depth, overload; // 0: open, 1: closed
+	} fail;
 	uint32_t mtu; // largest IP packet, bytes
 
 	uint32_t flows_capacity; // a worker

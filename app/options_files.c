@@ -75,7 +75,11 @@ struct policy *options_policy(
 				worker_count);
 		return NULL;
 	}
-	policy->is_tap = options->mode == MODE_TAP;
+	policy->mode = options->mode;
+	policy->closed = options->fail.malformed << REASON_MALFORMED |
+			options->fail.no_flow << REASON_NO_FLOW |
+			options->fail.depth << REASON_DEPTH |
+			options->fail.overload << REASON_OVERLOAD;
 	policy_read(policy, options->policy, complaints);
 	if (complaints->count == before)
 		return policy;

@@ -3,6 +3,7 @@
 
 #include "fail.h"
 #include "log.h"
+#include "packet.h"
 
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
@@ -253,6 +254,18 @@ int port_start(struct port *port, const struct port *peer, const struct port_poo
 	port->is_started = true;
 	port_flow_control_off(port);
 	return port_promiscuous(port);
+}
+
+uint64_t port_address(const struct port *port)
+{
+	struct rte_ether_addr address;
+	struct rte_eth_dev_info info;
+
+	// The host behind a tap sends with the address of the port.
+	if (rte_eth_dev_info_get(port->id, &info) != 0 || strcmp(info.driver_name, "net_tap") == 0)
+		return 0;
+	return rte_eth_macaddr_get(port->id, &address) == 0 ? packet_address(address.addr_bytes) :
+							      0;
 }
 
 void port_stop(struct port *port)

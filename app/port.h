@@ -46,6 +46,9 @@ int port_pools_init(struct port_pools *pools, const struct port *ports, unsigned
 		const struct port_config *config);
 void port_pools_fini(struct port_pools *pools);
 
+// Its Ethernet address as packet_address() has it; 0: others bear it too, or it is not known.
+uint64_t port_address(const struct port *port);
+
 // Configures and starts; 0, or -errno after a message. `peer` transmits what this port receives.
 int port_start(struct port *port, const struct port *peer, const struct port_pools *pools,
 		const struct port_config *config);

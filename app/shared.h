@@ -33,6 +33,7 @@ static_assert(alignof(struct counters_public) == 64 && alignof(struct rte_rcu_qs
 
 struct direction {
 	uint16_t from, to; // DPDK's numbers of ports
+	uint64_t own[2]; // their addresses, as for struct path
 };
 
 struct shared {

@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 
 #include <sched.h>
+#include <string.h>
 
 LOG_TYPE("worker");
 
@@ -239,6 +240,7 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 		counters->burst_packets[0]++;
 		return 0;
 	}
+	memcpy(w->path.own, d->own, sizeof(w->path.own));
 	path_burst(&w->path, &w->burst);
 	if (__builtin_expect(w->sniff != NULL, 0))
 		sniff_burst(w->sniff, w->index, w->path.flows, &w->burst, direction);

@@ -2,6 +2,7 @@
 #include "action.h"
 
 #include "counters.h"
+#include "meter.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -109,6 +110,12 @@ static bool tag(const struct action *action, struct packet *packet, enum link li
 	return tagged;
 }
 
+static bool is_to_drop(const struct action *action, const struct packet *packet)
+{
+	return action->kind == ACTION_DROP ||
+			!meter_pass(action->meter, packet->time_ns, packet->wire_length);
+}
+
 // Only packets of a flow are subject to a policy: what could not be decoded or remembered passes.
 void action_burst(const struct action *actions, struct burst *burst, struct counters *counters)
 {
@@ -125,9 +132,10 @@ void action_burst(const struct action *actions, struct burst *burst, struct coun
 		if (action->kind == ACTION_TAG) {
 			tagged++;
 			failed += !tag(action, packet, link);
-		} else {
+		} else if (is_to_drop(action, packet)) {
 			dropped++;
-			packet->reason = REASON_POLICY;
+			packet->reason =
+					action->kind == ACTION_DROP ? REASON_POLICY : REASON_POLICE;
 		}
 	}
 	counters->verdicts[VERDICT_FORWARD] += count - tagged - dropped;
@@ -139,18 +147,50 @@ void action_burst(const struct action *actions, struct burst *burst, struct coun
 void action_count_burst(
 		const struct action *actions, const struct burst *burst, struct counters *counters)
 {
-	static const enum verdict_label verdicts[] = {
-		[ACTION_FORWARD] = VERDICT_FORWARD,
-		[ACTION_TAG] = VERDICT_WOULD_TAG,
-		[ACTION_DROP] = VERDICT_WOULD_DROP,
-	};
-
 	for (unsigned i = 0; i < burst->count; i++) {
 		const struct packet *packet = &burst->packets[i];
-		unsigned kind = packet->flow == NULL ? ACTION_FORWARD : actions[packet->app].kind;
+		const struct action *action = &actions[packet->app];
+		enum verdict_label verdict = VERDICT_FORWARD;
 
-		counters->verdicts[verdicts[kind]]++;
+		if (action->kind == ACTION_TAG && packet->flow != NULL)
+			verdict = VERDICT_WOULD_TAG;
+		else if (action->kind != ACTION_FORWARD && packet->flow != NULL &&
+				is_to_drop(action, packet))
+			verdict = VERDICT_WOULD_DROP;
+		counters->verdicts[verdict]++;
 	}
+}
+
+void action_fail_burst(
+		uint32_t closed, bool is_inline, struct burst *burst, struct counters *counters)
+{
+	static const uint8_t closed_reasons[REASON_COUNT] = {
+		[REASON_MALFORMED] = REASON_CLOSED_MALFORMED,
+		[REASON_NO_FLOW] = REASON_CLOSED_NO_FLOW,
+		[REASON_DEPTH] = REASON_CLOSED_DEPTH,
+		[REASON_OVERLOAD] = REASON_CLOSED_OVERLOAD,
+	};
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < burst->count; i++) {
+		struct packet *packet = &burst->packets[i];
+
+		if ((closed >> packet->reason & 1) == 0)
+			continue;
+		if (is_inline)
+			packet->reason = closed_reasons[packet->reason];
+		packet->flow = NULL;
+		failed++;
+	}
+	// What acts on the burst next counts them as forwarded.
+	counters->verdicts[VERDICT_FORWARD] -= failed;
+	counters->verdicts[is_inline ? VERDICT_DROP : VERDICT_WOULD_DROP] += failed;
+}
+
+void action_withhold_burst(struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++)
+		burst->packets[i].reason = REASON_MONITOR;
 }
 
 static const struct {

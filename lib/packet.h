@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 struct flow;
 
@@ -126,6 +127,20 @@ static inline const uint8_t *packet_transport(const struct packet *packet)
 {
 	return (packet->flags & PACKET_REASSEMBLED) != 0 ? packet->payload - packet->transport :
 							   packet->data + packet->transport;
+}
+
+enum {
+	PACKET_SOURCE_OFFSET = 6, // IEEE 802.3: of a frame's source address
+	PACKET_ADDRESS_BYTES = 6,
+};
+
+// An Ethernet address as a number; 0 is nobody's.
+static inline uint64_t packet_address(const uint8_t *bytes)
+{
+	uint64_t address = 0;
+
+	memcpy(&address, bytes, PACKET_ADDRESS_BYTES);
+	return address;
 }
 
 static inline uint8_t flow_key_protocol(const struct flow_key *key)

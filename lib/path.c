@@ -7,19 +7,52 @@
 #include "inherit.h"
 #include "inspect.h"
 
+// What a port's own firmware or kernel sends is not for the other side: only frames whose source is
+// the address of a port of this wire.
+static void refuse_own(const struct path *path, struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++) {
+		struct packet *packet = &burst->packets[i];
+		uint64_t source;
+
+		if (packet->length < PACKET_SOURCE_OFFSET + PACKET_ADDRESS_BYTES)
+			continue;
+		source = packet_address(packet->data + PACKET_SOURCE_OFFSET);
+		if (source != path->own[0] && source != path->own[1])
+			continue;
+		packet->reason = REASON_OWN_MAC;
+		packet->protocol = PROTOCOL_NONE;
+		packet->flags &= ~(unsigned)PACKET_FRAGMENT;
+	}
+}
+
+static void act(struct path *path, struct burst *burst)
+{
+	const struct policy *policy = path->policy;
+	struct counters *counters = &path->counters;
+
+	if (policy->closed != 0)
+		action_fail_burst(policy->closed, policy->mode == MODE_INLINE, burst, counters);
+	if (policy->mode == MODE_INLINE)
+		action_burst(policy->actions, burst, counters);
+	else
+		action_count_burst(policy->actions, burst, counters);
+	if (policy->mode == MODE_MONITOR)
+		action_withhold_burst(burst);
+}
+
 // What happens to packets, in order. Each stage takes the whole burst, so that it can prefetch; a
 // packet passes unless a stage decides otherwise.
 void path_burst(struct path *path, struct burst *burst)
 {
 	decode_burst(burst, path->tunnels_off);
+	if (path->own[0] != 0)
+		refuse_own(path, burst);
 	if (path->fragments != NULL)
 		fragment_burst(path->fragments, burst, path->tunnels_off);
 	flow_lookup_burst(path->flows, burst);
 	inspect_burst(path, burst);
-	if (path->policy->is_tap)
-		action_count_burst(path->policy->actions, burst, &path->counters);
-	else
-		action_burst(path->policy->actions, burst, &path->counters);
+	act(path, burst);
 }
 
 void path_count(struct path *path, const struct burst *burst, unsigned direction)

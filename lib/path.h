@@ -31,6 +31,7 @@ struct path {
 	const struct published *published; // what the manager decided; NULL: nothing ever
 	struct path_budget budget;
 	uint64_t decryption_time; // the millisecond whose decryptions `findings` counts down
+	uint64_t own[2]; // packet_address() of the ports of the burst's wire; 0 in the first: none
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner
 	struct findings findings;

@@ -11,6 +11,15 @@ enum {
 	LINE_BYTES = 64 // of the cache: no two workers write into the same
 };
 
+#define RATE_MIN UINT64_C(8000) // bits a second, as for meter_init()
+#define RATE_MAX UINT64_C(1000000000000)
+
+// What an application's line asks for.
+struct wanted {
+	struct action action;
+	uint64_t bits_per_s; // of ACTION_POLICE
+};
+
 static int worker_init(struct policy_worker *worker, const struct rules *rules)
 {
 	const size_t bytes = rules_count(rules) * sizeof(*worker->rule_matches);
@@ -118,51 +127,89 @@ static void read_tag(
 	action->kind = ACTION_TAG;
 }
 
+// Bits a second of "10 Mbit/s"; 0 when it is none.
+static uint64_t read_rate(const char *text)
+{
+	static const struct {
+		const char *unit;
+		uint64_t bits;
+	} units[] = { { "bit/s", 1 }, { "kbit/s", 1000 }, { "Mbit/s", 1000000 },
+		{ "Gbit/s", 1000000000 } };
+	uint64_t number;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return 0;
+	number = strtoull(text, &end, 10);
+	end += strspn(end, " ");
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].unit) == 0 && number <= RATE_MAX / units[i].bits)
+			return number * units[i].bits;
+	return 0;
+}
+
+static void read_police(
+		struct wanted *wanted, const struct yaml_node *rate, struct complaints *complaints)
+{
+	if (!yaml_expect(complaints, rate, YAML_SCALAR))
+		return;
+	wanted->bits_per_s = read_rate(yaml_text(rate));
+	if (wanted->bits_per_s < RATE_MIN)
+		yaml_complain(complaints, rate,
+				"a rate is a number with bit/s, kbit/s, Mbit/s or Gbit/s, 8 kbit/s "
+				"at least, not '%.60s'",
+				yaml_text(rate));
+	else
+		wanted->action.kind = ACTION_POLICE;
+}
+
 // What is planned, so that nobody looks for a typing error.
 static bool is_later(const struct yaml_node *word, struct complaints *complaints)
 {
-	const char *text = yaml_text(word);
-
-	if (strcmp(text, "police") != 0 && strcmp(text, "mirror") != 0)
+	if (strcmp(yaml_text(word), "mirror") != 0)
 		return false;
-	yaml_complain(complaints, word, "'%s' is not part of this version: forward, drop or tag",
-			text);
+	yaml_complain(complaints, word,
+			"'mirror' is not part of this version: forward, drop, tag or police");
 	return true;
 }
 
-static struct action read_word(const struct yaml_node *word, struct complaints *complaints)
+static struct wanted read_word(const struct yaml_node *word, struct complaints *complaints)
 {
-	static const char *const words[] = { "forward", "drop", "{tag: {...}}", NULL };
-	struct action action = { .kind = ACTION_FORWARD };
+	static const char *const words[] = { "forward", "drop", "{tag: {...}}", "{police: RATE}",
+		NULL };
+	struct wanted wanted = { .action.kind = ACTION_FORWARD };
 
 	if (strcmp(yaml_text(word), "drop") == 0)
-		action.kind = ACTION_DROP;
+		wanted.action.kind = ACTION_DROP;
 	else if (strcmp(yaml_text(word), "forward") != 0 && !is_later(word, complaints))
 		yaml_complain_word(complaints, word, "action", words);
-	return action;
+	return wanted;
 }
 
-static struct action read_action(const struct yaml_node *node, struct complaints *complaints)
+static struct wanted read_action(const struct yaml_node *node, struct complaints *complaints)
 {
-	static const char *const keys[] = { "tag", NULL };
-	struct action action = { .kind = ACTION_FORWARD };
+	static const char *const keys[] = { "tag", "police", NULL };
+	struct wanted wanted = { .action.kind = ACTION_FORWARD };
 
 	if (yaml_kind(node) == YAML_SCALAR)
 		return read_word(node, complaints);
 	if (yaml_kind(node) == YAML_LIST || yaml_count(node) == 0)
-		yaml_complain(complaints, node, "an action is one of: forward, drop, {tag: {...}}");
+		yaml_complain(complaints, node,
+				"an action is one of: forward, drop, {tag: {...}}, {police: RATE}");
 	for (unsigned i = 0; yaml_kind(node) == YAML_MAP && i < yaml_count(node); i++) {
 		const struct yaml_node *key = yaml_key(node, i);
 		const char *word = yaml_text(key);
 
 		if (strcmp(word, "tag") == 0)
-			read_tag(&action, yaml_value(node, i), complaints);
+			read_tag(&wanted.action, yaml_value(node, i), complaints);
+		else if (strcmp(word, "police") == 0)
+			read_police(&wanted, yaml_value(node, i), complaints);
 		else if (strcmp(word, "drop") == 0 || strcmp(word, "forward") == 0)
 			yaml_complain(complaints, key, "'%s' stands alone, without a value", word);
 		else if (!is_later(key, complaints))
 			yaml_complain_word(complaints, key, "action with a value", keys);
 	}
-	return action;
+	return wanted;
 }
 
 // What a policy can name: the applications of the detectors and of the rules, "default", NULL.
@@ -180,7 +227,16 @@ static void list_names(const struct rules *rules, const char *names[APP_MAX + 1]
 	names[count] = NULL;
 }
 
-static void read_application(struct action *actions, const char *const *names,
+static void set_action(struct policy *policy, unsigned app, const struct wanted *wanted)
+{
+	policy->actions[app] = wanted->action;
+	if (wanted->action.kind != ACTION_POLICE)
+		return;
+	policy->actions[app].meter = &policy->meters[app];
+	meter_init(&policy->meters[app], wanted->bits_per_s);
+}
+
+static void read_application(struct policy *policy, const char *const *names,
 		const struct yaml_node *key, const struct yaml_node *value,
 		struct complaints *complaints)
 {
@@ -188,13 +244,16 @@ static void read_application(struct action *actions, const char *const *names,
 
 	while (names[at] != NULL && strcmp(names[at], yaml_text(key)) != 0)
 		at++;
-	if (names[at] != NULL)
-		actions[application_number(names[at])] = read_action(value, complaints);
-	else if (strcmp(yaml_text(key), application_name(APP_UNKNOWN)) == 0)
+	if (names[at] != NULL) {
+		const struct wanted wanted = read_action(value, complaints);
+
+		set_action(policy, application_number(names[at]), &wanted);
+	} else if (strcmp(yaml_text(key), application_name(APP_UNKNOWN)) == 0) {
 		yaml_complain(complaints, key,
 				"what belongs to no application is always forwarded");
-	else
+	} else {
 		yaml_complain_word(complaints, key, "application that a rule names", names);
+	}
 }
 
 void policy_read(struct policy *policy, const struct yaml_node *map, struct complaints *complaints)
@@ -205,14 +264,14 @@ void policy_read(struct policy *policy, const struct yaml_node *map, struct comp
 	if (!yaml_expect(complaints, map, YAML_MAP))
 		return;
 	if (others != NULL) {
-		const struct action action = read_action(others, complaints);
+		const struct wanted wanted = read_action(others, complaints);
 
 		for (int app = APP_UNKNOWN + 1; app < APP_MAX; app++)
-			policy->actions[app] = action;
+			set_action(policy, app, &wanted);
 	}
 	list_names(policy->rules, names);
 	for (unsigned i = 0; i < yaml_count(map); i++)
 		if (strcmp(yaml_text(yaml_key(map, i)), "default") != 0)
-			read_application(policy->actions, names, yaml_key(map, i),
-					yaml_value(map, i), complaints);
+			read_application(policy, names, yaml_key(map, i), yaml_value(map, i),
+					complaints);
 }

@@ -100,7 +100,7 @@ struct snapshot {
 	struct {
 		uint64_t last_load_ok; // 0 or 1
 		uint64_t last_load_ok_ns; // when a configuration was last taken over
-		uint64_t is_tap; // 0 or 1
+		uint64_t is_tap, is_monitor; // 0 or 1
 		uint64_t rules;
 	} config;
 

@@ -72,27 +72,6 @@ def reload_each_second(run):
     print(f"{SECONDS} reloads, {now['wiretag_received_packets_total']:.0f} packets")
 
 
-def tap(run):
-    """The policy is counted and not done, from the reload on; and done again."""
-    for mode, done in (("tap", 0), ("inline", 1)):
-        run.write({"mode": mode, "policy": POLICIES[0]})
-        was = run.metrics()
-        run.signal(signal.SIGHUP)
-        wait_for("the mode", lambda: run.metrics()["wiretag_tap_mode"] == 1 - done, 30)
-        wait_for("the end", lambda: run.metrics()[TIME] > was[TIME], 30)
-        time.sleep(0.2)
-        was = run.metrics()
-        time.sleep(0.5)
-        now = run.metrics()
-        check_books(was, now)
-        for verdict in ("drop", "tag"):
-            changed = now[VERDICTS, verdict] - was[VERDICTS, verdict]
-            would = now[VERDICTS, "would-" + verdict] - was[VERDICTS, "would-" + verdict]
-            assert (changed > 0, would > 0) == (done == 1, done == 0), (mode, changed, would)
-        dropped = now["wiretag_drop_packets_total"] - was["wiretag_drop_packets_total"]
-        assert (dropped > 0) == (done == 1)
-
-
 def refuse(run):
     """What is wrong changes nothing, and says where."""
     before = run.metrics()
@@ -144,7 +123,6 @@ with temporary() as directory:
     # Flows whose first packets are on their way.
     wait_for("verdicts", lambda: run.metrics()[VERDICTS, "drop"] > 0)
     reload_each_second(run)
-    tap(run)
     refuse(run)
     compile_many(run)
     # The end does not wait for a reload of its own accord, nor does a reload forbid the end.

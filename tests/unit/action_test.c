@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "action.h"
 #include "counters.h"
+#include "meter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -244,6 +245,67 @@ static void counting_touches_nothing(void **state)
 	}
 }
 
+static void police_drops_what_is_over_the_rate(void **state)
+{
+	struct fixture *f = *state;
+	struct packet *packet = one_packet(f, 4, 0);
+	struct meter meter;
+	unsigned passed = 0;
+
+	// Two jumbo frames' worth of bytes, and no time passes.
+	meter_init(&meter, 8000);
+	packet->wire_length = 1024;
+	for (int i = 0; i < 40; i++) {
+		packet->reason = REASON_PAST;
+		act(f, (struct action){ ACTION_POLICE, .meter = &meter });
+		assert_int_equal(f->counters.verdicts[VERDICT_FORWARD],
+				packet->reason == REASON_PAST);
+		assert_int_equal(f->counters.verdicts[VERDICT_DROP],
+				packet->reason == REASON_POLICE);
+		passed += packet->reason == REASON_PAST;
+	}
+	assert_int_equal(passed, 19);
+	packet->reason = REASON_PAST;
+	f->counters = (struct counters){ 0 };
+	action_count_burst(f->actions, &f->burst, &f->counters);
+	assert_int_equal(packet->reason, REASON_PAST);
+	assert_int_equal(f->counters.verdicts[VERDICT_WOULD_DROP], 1);
+}
+
+static void a_closed_case_drops_its_packets_alone(void **state)
+{
+	static const uint8_t cases[][2] = { { REASON_MALFORMED, REASON_CLOSED_MALFORMED },
+		{ REASON_NO_FLOW, REASON_CLOSED_NO_FLOW }, { REASON_DEPTH, REASON_CLOSED_DEPTH },
+		{ REASON_OVERLOAD, REASON_CLOSED_OVERLOAD } };
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+			struct packet *packet = one_packet(f, 4, 0);
+			bool is_met = reason == cases[i][0];
+
+			memset(&f->counters, 0, sizeof(f->counters));
+			memset(f->actions, 0, sizeof(f->actions));
+			f->actions[7] = (struct action){ ACTION_DROP };
+			packet->reason = reason;
+			action_fail_burst(1u << cases[i][0], false, &f->burst, &f->counters);
+			assert_int_equal(packet->reason, reason);
+			assert_int_equal(f->counters.verdicts[VERDICT_WOULD_DROP], is_met);
+			f->counters.verdicts[VERDICT_WOULD_DROP] = 0;
+			f->counters.verdicts[VERDICT_FORWARD] = 0;
+			packet = one_packet(f, 4, 0);
+			packet->reason = reason;
+			action_fail_burst(1u << cases[i][0], true, &f->burst, &f->counters);
+			assert_int_equal(packet->reason, is_met ? cases[i][1] : reason);
+			// Whatever the policy says, it is one packet in the books.
+			action_burst(f->actions, &f->burst, &f->counters);
+			assert_int_equal(packet->reason, is_met ? cases[i][1] : REASON_POLICY);
+			assert_int_equal(f->counters.verdicts[VERDICT_FORWARD], 0);
+			assert_int_equal(f->counters.verdicts[VERDICT_DROP], 1);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +317,8 @@ int main(void)
 		cmocka_unit_test(drop_gives_the_reason_and_leaves_the_frame),
 		cmocka_unit_test(a_packet_without_a_flow_is_never_touched),
 		cmocka_unit_test(counting_touches_nothing),
+		cmocka_unit_test(police_drops_what_is_over_the_rate),
+		cmocka_unit_test(a_closed_case_drops_its_packets_alone),
 		cmocka_unit_test(code_points_have_their_names),
 	};
 

@@ -510,6 +510,62 @@ static void a_flow_that_lost_its_stream_goes_on_with_the_next_message(void **sta
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
 
+static void frames_of_our_own_ports_stay_here(void **state)
+{
+	static const uint8_t ours[] = { 2, 0, 0, 0, 0, 1 }, theirs[] = { 2, 0, 0, 0, 0, 2 };
+	struct fixture *f = *state;
+	struct packet *own, *other, *of_other_port;
+
+	f->path.own[0] = packet_address(ours);
+	f->path.own[1] = packet_address(theirs) + 1;
+	own = add(f, UDP, client, "hello");
+	other = add(f, UDP, server, "x");
+	of_other_port = add(f, UDP, client, "hello");
+	memcpy(own->data + 6, ours, 6);
+	memcpy(other->data, ours, 6); // to us is not from us
+	memcpy(other->data + 6, theirs, 6);
+	memcpy(of_other_port->data + 6, &f->path.own[1], 6);
+	run(f);
+	assert_int_equal(own->reason, REASON_OWN_MAC);
+	assert_null(own->flow);
+	assert_int_equal(other->reason, REASON_INSPECTED);
+	assert_int_equal(of_other_port->reason, REASON_OWN_MAC);
+	assert_int_equal(f->path.counters.flows_created, 1);
+	assert_int_equal(f->path.counters.packets[0][REASON_OWN_MAC], 2);
+}
+
+static void monitor_counts_and_withholds_all(void **state)
+{
+	struct fixture *f = *state;
+	struct packet *get;
+
+	f->policy->mode = MODE_MONITOR;
+	get = add(f, TCP, client, request);
+	run(f);
+	assert_int_equal(get->reason, REASON_MONITOR);
+	assert_int_equal(get->app, APP_SKYPE);
+	assert_int_equal(get->data[15], 0);
+	assert_int_equal(f->path.counters.verdicts[VERDICT_WOULD_TAG], 1);
+	assert_int_equal(f->path.counters.packets[0][REASON_MONITOR], 1);
+}
+
+static void a_closed_wire_drops_what_it_cannot_read(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int closed = 0; closed < 2; closed++) {
+		struct packet *cut = add(f, UDP, client, "x"), *good = add(f, UDP, client, "x");
+
+		f->policy->closed = closed ? 1u << REASON_MALFORMED : 0;
+		cut->data[14] = 0x44; // a header of 16 bytes
+		run(f);
+		assert_int_equal(cut->reason, closed ? REASON_CLOSED_MALFORMED : REASON_MALFORMED);
+		assert_int_equal(good->reason, REASON_INSPECTED);
+		assert_int_equal(f->path.counters.verdicts[VERDICT_DROP], closed);
+		assert_int_equal(f->path.counters.verdicts[VERDICT_FORWARD], closed ? 3 : 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +582,9 @@ int main(void)
 		TEST(a_long_body_is_skipped_without_being_seen),
 		TEST(floods_do_not_blind),
 		TEST(a_flow_that_lost_its_stream_goes_on_with_the_next_message),
+		TEST(frames_of_our_own_ports_stay_here),
+		TEST(monitor_counts_and_withholds_all),
+		TEST(a_closed_wire_drops_what_it_cannot_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

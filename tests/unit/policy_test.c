@@ -116,22 +116,48 @@ static void the_default_is_for_applications_without_a_line(void **)
 	policy_free(policy);
 }
 
+// Bytes that a fresh meter lets through at one moment: 50 ms of the rate.
+static uint64_t bucket(const struct action *action)
+{
+	uint64_t bytes = 0;
+
+	while (meter_pass(action->meter, 1, 500))
+		bytes += 500;
+	return bytes;
+}
+
+static void each_application_has_a_rate_of_its_own(void **)
+{
+	struct complaints complaints = { 0 };
+	struct policy *policy = create(1);
+
+	read_text(policy, "bittorrent: {police: 10 Mbit/s}\ndefault: {police: 100000kbit/s}\n",
+			&complaints);
+	assert_int_equal(complaints.count, 0);
+	assert_int_equal(action_of(policy, "bittorrent")->kind, ACTION_POLICE);
+	assert_in_range(bucket(action_of(policy, "bittorrent")), 62500, 63000);
+	assert_in_range(bucket(action_of(policy, "skype")), 625000, 626000);
+	assert_in_range(bucket(action_of(policy, "updater")), 625000, 626000);
+	policy_free(policy);
+}
+
 static void everything_that_is_wrong_is_said(void **)
 {
 	static const char text[] = "skyppe: drop\n"
 				   "unknown: drop\n"
 				   "skype: dorp\n"
-				   "updater: {police: 10 Mbit/s}\n"
+				   "updater: {police: 10 Mbits}\n"
 				   "bittorrent: {tag: {dcsp: cs1, dscp: cs9, vlan: 4095, pcp: 8}}\n"
 				   "default: mirror\n";
 	static const char *const lines[] = {
-		"f:6:10: 'mirror' is not part of this version: forward, drop or tag",
+		"f:6:10: 'mirror' is not part of this version: forward, drop, tag or police",
 		"f:1:1: 'skyppe' is no application that a rule names; did you mean 'skype'? There "
 		"are: skype, bittorrent, updater, default",
 		"f:2:1: what belongs to no application is always forwarded",
 		"f:3:8: 'dorp' is no action; did you mean 'drop'? There are: forward, drop, {tag: "
-		"{...}}",
-		"f:4:11: 'police' is not part of this version: forward, drop or tag",
+		"{...}}, {police: RATE}",
+		"f:4:19: a rate is a number with bit/s, kbit/s, Mbit/s or Gbit/s, 8 kbit/s at "
+		"least, not '10 Mbits'",
 		"f:5:20: 'dcsp' is no key of a tag; did you mean 'dscp'? There are: dscp, vlan, "
 		"pcp",
 		"f:5:37: 'cs9' is no DSCP: cs0 to cs7, af11 to af43, ef, va, le, default, or 0 to "
@@ -156,9 +182,19 @@ static void everything_that_is_wrong_is_said(void **)
 		{ "skype: {drop: true}", "f:1:9: 'drop' stands alone, without a value" },
 		{ "skype: {tga: {dscp: cs1}}",
 				"f:1:9: 'tga' is no action with a value; did you mean 'tag'? There "
-				"are: tag" },
-		{ "skype: []", "f:1:8: an action is one of: forward, drop, {tag: {...}}" },
-		{ "skype: {}", "f:1:8: an action is one of: forward, drop, {tag: {...}}" },
+				"are: tag, police" },
+		{ "skype: {police: 7999 bit/s}",
+				"f:1:17: a rate is a number with bit/s, kbit/s, Mbit/s or Gbit/s, "
+				"8 kbit/s at least, not '7999 bit/s'" },
+		{ "skype: {police: 1001 Gbit/s}",
+				"f:1:17: a rate is a number with bit/s, kbit/s, Mbit/s or Gbit/s, "
+				"8 kbit/s at least, not '1001 Gbit/s'" },
+		{ "skype: []",
+				"f:1:8: an action is one of: forward, drop, {tag: {...}}, {police: "
+				"RATE}" },
+		{ "skype: {}",
+				"f:1:8: an action is one of: forward, drop, {tag: {...}}, {police: "
+				"RATE}" },
 		{ "[]", "f:1:1: this must be a map (key: value), not a list" },
 	};
 	struct complaints complaints = { 0 };
@@ -184,6 +220,7 @@ int main(void)
 		cmocka_unit_test(each_worker_has_its_own),
 		cmocka_unit_test(every_form_of_action),
 		cmocka_unit_test(the_default_is_for_applications_without_a_line),
+		cmocka_unit_test(each_application_has_a_rate_of_its_own),
 		cmocka_unit_test(everything_that_is_wrong_is_said),
 	};
 
