@@ -318,15 +318,17 @@ static void end_side(const struct inspection *in, struct stream *stream, unsigne
 // The receiver's acknowledgement has settled a doubt: what was sent is news of then.
 static void read_settled(const struct inspection *in, struct stream *stream)
 {
-	struct packet packet = *in->packet;
-	struct inspection then = *in;
 	struct stream_segment segment;
+	struct inspection then;
+	struct packet packet;
 
+	if (!stream_settle(in->path->streams, stream, !in->side, &segment))
+		return;
+	packet = *in->packet;
+	then = *in;
 	then.side = !in->side;
 	then.packet = &packet;
 	then.reading = &stream->sides[then.side].reading;
-	if (!stream_settle(in->path->streams, stream, then.side, &segment))
-		return;
 	packet.time_ns = segment.time_ns;
 	packet.number = segment.number;
 	read_segment(&then, stream, &segment);
@@ -334,11 +336,28 @@ static void read_settled(const struct inspection *in, struct stream *stream)
 	end_side(in, stream, then.side, false);
 }
 
+// The bare SYN of a connection of which nothing is known: what note() below comes to.
+static bool note_first(const struct inspection *in, const struct stream_segment *segment)
+{
+	struct flow_details *details = in->details;
+
+	if ((segment->flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN ||
+			details->stream_states != 0 || segment->is_wrong)
+		return false;
+	details->stream_states = STREAM_START << 2 * in->side;
+	details->stream_checked |= !segment->is_cut << in->side;
+	details->stream_next[in->side] = segment->sequence;
+	return true;
+}
+static_assert(STREAM_UNKNOWN == 0, "two unknown directions are 0");
+
 // What a segment without payload changes before both sides took part fits into the details.
 static void note(const struct inspection *in, const struct stream_segment *segment)
 {
 	struct stream stream;
 
+	if (note_first(in, segment))
+		return;
 	stream_init(&stream);
 	load(&stream, in->flow, in->details);
 	stream_accept(in->path->streams, &stream, in->side, segment);
@@ -357,8 +376,8 @@ static bool needs_stream(const struct inspection *in, const struct stream_segmen
 
 void inspect_segment(const struct inspection *in)
 {
-	struct inspection inside = *in;
 	struct stream_segment segment;
+	struct inspection inside;
 	struct stream_side *side;
 	struct stream *stream;
 
@@ -376,6 +395,7 @@ void inspect_segment(const struct inspection *in)
 	}
 	stream = take(in);
 	side = &stream->sides[in->side];
+	inside = *in;
 	inside.reading = &side->reading;
 	if (stream_accept(in->path->streams, stream, in->side, &segment))
 		read_segment(&inside, stream, &segment);
