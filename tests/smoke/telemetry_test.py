@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dpdk-telemetry.py gets every /wiretag command. argv: metrics_server."""
 
+import importlib.util
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -86,6 +88,31 @@ def check_books(client):
             assert len(parts) >= 2 and books[group] == sum(parts), (group, books)
 
 
+class Socket:
+    """In the place of the one that DPDK's exporter hands to an endpoint."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def cmd(self, command):
+        return self.client.ask(command.removeprefix("/wiretag/"))[0]
+
+
+def check_endpoint(client):
+    """DPDK's exporter gets every sample once, and a description of each."""
+    path = pathlib.Path(__file__).resolve().parents[2] / "config/telemetry-endpoints/wiretag.py"
+    spec = importlib.util.spec_from_file_location("endpoint", path)
+    endpoint = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(endpoint)
+    samples = endpoint.metrics(Socket(client))
+    assert {name for name, _, _ in samples} == set(endpoint.info())
+    assert all(info["type"] in ("counter", "gauge") and info["help"]
+               for info in endpoint.info().values())
+    series = {(name, tuple(sorted(labels.items()))) for name, _, labels in samples}
+    assert len(series) == len(samples) == 1 + 4 * 6 + 3 * 3 + 2 + 1, len(samples)
+    assert all(isinstance(value, int) for _, value, _ in samples)
+
+
 def check_parameters(client):
     """Where a list starts; nonsense is no crash."""
     for parameter, keys in (
@@ -132,7 +159,7 @@ def main():
         try:
             if "ready\n" not in server.stdout:
                 sys.exit("the server did not start")
-            for check in (check_replies, check_books, check_parameters):
+            for check in (check_replies, check_books, check_parameters, check_endpoint):
                 check(client)
             server.send_signal(signal.SIGUSR2)
             time.sleep(0.5)
