@@ -62,7 +62,7 @@ struct options {
 	uint16_t cpus[OPTIONS_WORKERS_MAX]; // of the workers
 	uint32_t mode; // enum mode
 	struct {
-		uint32_t malformed, no_flow, depth, overload; // 0: open, 1: closed
+		uint32_t malformed, no_flow, depth; // 0: open, 1: closed
 	} fail;
 	uint32_t mtu; // largest IP packet, bytes
 

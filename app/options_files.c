@@ -78,8 +78,7 @@ struct policy *options_policy(
 	policy->mode = options->mode;
 	policy->closed = options->fail.malformed << REASON_MALFORMED |
 			options->fail.no_flow << REASON_NO_FLOW |
-			options->fail.depth << REASON_DEPTH |
-			options->fail.overload << REASON_OVERLOAD;
+			options->fail.depth << REASON_DEPTH;
 	policy_read(policy, options->policy, complaints);
 	if (complaints->count == before)
 		return policy;
