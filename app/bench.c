@@ -53,6 +53,7 @@ struct run {
 	struct bench *bench;
 	struct scenario scenario; // as it is made smaller for --quick
 	struct bench_result *result;
+	struct bench_policy_config config;
 	struct bench_policy policy, base_policy;
 	struct lane *lane, *base;
 	struct lane *crowd[CROWD_MAX]; // the first one is `lane`
@@ -125,7 +126,8 @@ static void measure_together(struct run *run)
 static void measure_watched(struct run *run)
 {
 	const struct bench *bench = run->bench;
-	struct watch *watch = watch_start(run->lane, bench->cpus[bench->cpu_count > 1]);
+	struct watch *watch = watch_start(run->lane, bench->cpus[bench->cpu_count > 1],
+			run->scenario.reloads ? &run->config : NULL);
 
 	measure(run, run->lane, STAGE_FULL, &run->result->stages[STAGE_FULL]);
 	watch_stop(watch);
@@ -175,6 +177,7 @@ static void describe(struct run *run)
 
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
 		result->packets += counters->packets[0][reason];
+	memcpy(result->bursts, counters->burst_cycles, sizeof(result->bursts));
 	result->lost = counters->packets[0][REASON_NO_FLOW];
 	result->flows = lane_flows(run->lane);
 	result->capacity = run->scenario.capacity;
@@ -236,13 +239,18 @@ static int create_crowd(struct run *run)
 static int run_init(struct run *run)
 {
 	const struct scenario *scenario = &run->scenario;
-	const char *rules = run->bench->arguments.rules;
-	const char *tag = "{tag: {dscp: cs1}}";
-	unsigned workers = run->bench->arguments.workers;
+	struct bench_policy_config base;
 
 	show_progress(run, "opens its flows", 0);
-	if (!bench_policy_init(&run->policy, rules, scenario->hosts,
-			    scenario->action != NULL ? scenario->action : tag, workers))
+	run->config = (struct bench_policy_config){
+		.rules = run->bench->arguments.rules,
+		.hosts = scenario->hosts,
+		.action = scenario->action != NULL ? scenario->action : "{tag: {dscp: cs1}}",
+		.workers = run->bench->arguments.workers,
+	};
+	base = run->config;
+	base.action = scenario->base_action;
+	if (!bench_policy_init(&run->policy, &run->config))
 		return EXIT_INPUT;
 	run->lane = create_lane(run, &run->policy, 0, false);
 	run->crowd[0] = run->lane;
@@ -250,9 +258,7 @@ static int run_init(struct run *run)
 		return exit_status();
 	if (scenario->base.flows == 0 || run->bench->arguments.stage >= 0)
 		return EXIT_DONE;
-	if (scenario->base_action != NULL &&
-			!bench_policy_init(&run->base_policy, rules, scenario->hosts,
-					scenario->base_action, 1))
+	if (base.action != NULL && !bench_policy_init(&run->base_policy, &base))
 		return EXIT_INPUT;
 	run->base = create_lane(run,
 			scenario->base_action != NULL ? &run->base_policy : &run->policy, 0, true);
@@ -294,8 +300,12 @@ static int run_scenario(struct bench *bench, unsigned index)
 	run.result->scenario = bench->chosen[index];
 	status = run_init(&run);
 	if (status == EXIT_DONE) {
+		struct counters opened = *lane_counters(run.lane);
+
 		run_rounds(&run);
 		describe(&run);
+		for (unsigned i = 0; i < DURATION_BUCKETS; i++)
+			run.result->bursts[i] -= opened.burst_cycles[i];
 	}
 	hide_progress(bench);
 	if (status == EXIT_DONE && !bench->arguments.json)

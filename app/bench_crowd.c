@@ -17,6 +17,8 @@
 enum {
 	RING = 1024,
 	PUSHED = 64, // into each ring at a time
+	RELOAD_EVERY = 200, // milliseconds, and what it takes
+	RELOADS_MAX = 64, // of a watch; the old ones are kept, for nobody tells when the lane is done
 };
 
 struct member {
@@ -83,6 +85,9 @@ struct watch {
 	struct lane *lane;
 	struct counters counters, sum;
 	int cpu;
+	const struct bench_policy_config *reload; // NULL: none
+	struct bench_policy policies[RELOADS_MAX];
+	unsigned policy_count;
 	atomic_bool stop;
 	bool is_running;
 	pthread_t thread;
@@ -111,14 +116,28 @@ static void watch_once(struct watch *watch)
 	}
 }
 
+static void watch_reload(struct watch *watch)
+{
+	struct bench_policy *policy = &watch->policies[watch->policy_count];
+
+	if (watch->policy_count == RELOADS_MAX)
+		return;
+	watch->policy_count++;
+	if (bench_policy_init(policy, watch->reload))
+		lane_set_policy(watch->lane, policy->policy);
+}
+
 static void *watch_run(void *argument)
 {
 	const struct timespec millisecond = { 0, 1000000 };
 	struct watch *watch = argument;
+	unsigned round = 0;
 
 	machine_pin_to(watch->cpu);
 	while (!atomic_load_explicit(&watch->stop, memory_order_relaxed)) {
 		watch_once(watch);
+		if (watch->reload != NULL && round++ % RELOAD_EVERY == 0)
+			watch_reload(watch);
 		nanosleep(&millisecond, NULL);
 	}
 	return NULL;
@@ -136,7 +155,7 @@ static int watch_create_others(struct watch *watch)
 	return 0;
 }
 
-struct watch *watch_start(struct lane *lane, int cpu)
+struct watch *watch_start(struct lane *lane, int cpu, const struct bench_policy_config *reload)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 
@@ -144,6 +163,7 @@ struct watch *watch_start(struct lane *lane, int cpu)
 		return NULL;
 	watch->lane = lane;
 	watch->cpu = cpu;
+	watch->reload = reload;
 	watch->rings[0] = lane_watch(lane, &watch->published[0]);
 	if (watch_create_others(watch) == 0 &&
 			pthread_create(&watch->thread, NULL, watch_run, watch) == 0) {
@@ -163,6 +183,9 @@ void watch_stop(struct watch *watch)
 		pthread_join(watch->thread, NULL);
 	}
 	lane_watch(watch->lane, NULL);
+	lane_set_policy(watch->lane, NULL);
+	for (unsigned i = 0; i < watch->policy_count; i++)
+		bench_policy_fini(&watch->policies[i]);
 	for (unsigned i = 1; i < WATCHED_WORKERS; i++) {
 		memory_free(watch->published[i], sizeof(*watch->published[i]));
 		memory_free(watch->rings[i], ring_bytes());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bench_lane.h"
+#include "bench_policy.h"
 
 enum {
 	CROWD_MAX = 64, // lanes at once
@@ -18,6 +19,8 @@ double crowd_run(struct lane *const *lanes, const int *cpus, unsigned count, uin
 
 // Whatever another thread has to do with a worker: each millisecond it reads the counters of this
 // lane and of 15 made-up workers, that it publishes itself, and empties the rings of all of them.
-// NULL with errno. Stop with watch_stop().
-struct watch *watch_start(struct lane *lane, int cpu);
+// With `reload` it also compiles that anew, a few times a second, and gives the lane the policy; that
+// must outlive the watch. NULL with errno. Stop with watch_stop().
+struct watch *watch_start(struct lane *lane, int cpu, const struct bench_policy_config *reload);
+// The lane needs a policy again.
 void watch_stop(struct watch *watch);

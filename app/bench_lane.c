@@ -303,6 +303,12 @@ struct rte_ring *lane_watch(struct lane *lane, struct counters_public **publishe
 	return lane->path.evidence;
 }
 
+void lane_set_policy(struct lane *lane, const struct policy *policy)
+{
+	atomic_store_explicit(&lane->policy, policy != NULL ? policy : lane->config.policy,
+			memory_order_release);
+}
+
 size_t lane_table_bytes(const struct lane *lane)
 {
 	return (size_t)flow_table_buckets(lane->path.flows) * 64 +

@@ -53,5 +53,7 @@ size_t lane_table_bytes(const struct lane *lane);
 // What others see of the lane, for a thread that empties its ring from now on; with NULL the lane
 // does so again.
 struct rte_ring *lane_watch(struct lane *lane, struct counters_public **published);
+// From the next burst on; NULL: that of its configuration. Any thread.
+void lane_set_policy(struct lane *lane, const struct policy *policy);
 // Share of the flows opened first that still have the verdict which they got then.
 double lane_verdicts_kept(struct lane *lane);

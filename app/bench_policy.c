@@ -22,8 +22,7 @@ static void write_config(struct text *text, const char *rules, unsigned hosts, c
 	text_printf(text, "policy: {bench-bulk: %s}\n", action);
 }
 
-bool bench_policy_init(struct bench_policy *policy, const char *rules, unsigned hosts,
-		const char *action, unsigned workers)
+bool bench_policy_init(struct bench_policy *policy, const struct bench_policy_config *config)
 {
 	struct complaints complaints = { 0 };
 	struct text text = { 0 };
@@ -31,11 +30,12 @@ bool bench_policy_init(struct bench_policy *policy, const char *rules, unsigned 
 
 	*policy = (struct bench_policy){ 0 };
 	rules_default(path);
-	write_config(&text, rules != NULL ? rules : path, hosts, action);
+	write_config(&text, config->rules != NULL ? config->rules : path, config->hosts,
+			config->action);
 	if (text_error(&text) == 0)
 		policy->options = options_parse(text.data, text.length, "bench", &complaints);
 	if (policy->options != NULL && complaints.count == 0)
-		policy->policy = options_policy(policy->options, workers, &complaints);
+		policy->policy = options_policy(policy->options, config->workers, &complaints);
 	complaints_print(&complaints, stderr);
 	complaints_fini(&complaints);
 	text_fini(&text);

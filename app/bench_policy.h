@@ -9,9 +9,14 @@ struct bench_policy {
 	struct policy *policy;
 };
 
-// For `workers` workers, with `hosts` rules for hosts of requests; `action` is what happens to the benchmark's datagrams, as
-// in a policy. `rules` is the directory of the shipped ones, NULL: where they are. False after
-// complaints on standard error. Free with bench_policy_fini() after success and failure alike.
-bool bench_policy_init(struct bench_policy *policy, const char *rules, unsigned hosts,
-		const char *action, unsigned workers);
+struct bench_policy_config {
+	const char *rules; // directory of the shipped ones; NULL: where they are
+	unsigned hosts; // rules for hosts of requests
+	const char *action; // what happens to the benchmark's datagrams, as in a policy
+	unsigned workers;
+};
+
+// False after complaints on standard error. Free with bench_policy_fini() after success and failure
+// alike.
+bool bench_policy_init(struct bench_policy *policy, const struct bench_policy_config *config);
 void bench_policy_fini(struct bench_policy *policy);

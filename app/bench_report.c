@@ -49,6 +49,7 @@ static const struct {
 	[BAR_LOSS] = { "loss", "loss of rate", true },
 	[BAR_CYCLES] = { "cycles", "cycles more", true },
 	[BAR_HASH] = { "hash", "times rte_hash", false },
+	[BAR_LATENCY] = { "latency", "microseconds of 99.9 %", true },
 };
 
 // Of what was measured; 0 when a part of it was not.
@@ -65,7 +66,24 @@ static bool has_bar(const struct bench_result *result)
 	return result->scenario->bar != BAR_NONE;
 }
 
-static double measured(const struct bench_result *result)
+// Microseconds that so many of the bursts take at most, as its bucket tells; 0: there were none.
+static double latency(const struct bench_machine *machine, const struct bench_result *result,
+		double percent)
+{
+	uint64_t all = 0, below = 0;
+	unsigned bucket = 0;
+
+	for (unsigned i = 0; i < DURATION_BUCKETS; i++)
+		all += result->bursts[i];
+	for (; bucket < DURATION_BUCKETS; bucket++) {
+		below += result->bursts[bucket];
+		if (below >= percent / 100 * all)
+			break;
+	}
+	return all == 0 ? 0 : (UINT64_C(256) << bucket) / (machine->tsc_hz / 1e6);
+}
+
+static double measured(const struct bench_machine *machine, const struct bench_result *result)
 {
 	double full = stage(result, STAGE_FULL), base = median(&result->base);
 	double decode = stage(result, STAGE_DECODE);
@@ -82,15 +100,17 @@ static double measured(const struct bench_result *result)
 	case BAR_HASH:
 		return (stage(result, STAGE_HASH) - decode) /
 				(stage(result, STAGE_LOOKUP) - decode);
+	case BAR_LATENCY:
+		return latency(machine, result, 99.9);
 	default:
 		return 0;
 	}
 }
 
-static bool is_met(const struct bench_result *result)
+static bool is_met(const struct bench_machine *machine, const struct bench_result *result)
 {
 	const struct scenario *scenario = result->scenario;
-	double value = measured(result);
+	double value = measured(machine, result);
 
 	return bars[scenario->bar].is_ceiling ? value <= scenario->bar_value :
 						value >= scenario->bar_value;
@@ -121,18 +141,20 @@ static void print_cycles(FILE *stream, const struct series *series)
 		fprintf(stream, " %7s", "-");
 }
 
-static void print_bar(FILE *stream, const struct bench_result *result)
+static void print_bar(FILE *stream, const struct bench_machine *machine,
+		const struct bench_result *result)
 {
 	const struct scenario *scenario = result->scenario;
 
 	if (!has_bar(result))
 		return;
-	fprintf(stream, "%s %.2f, %s %.2f: %s", bars[scenario->bar].text, measured(result),
+	fprintf(stream, "%s %.2f, %s %.2f: %s", bars[scenario->bar].text, measured(machine, result),
 			bars[scenario->bar].is_ceiling ? "at most" : "at least",
-			scenario->bar_value, is_met(result) ? "met" : "NOT met");
+			scenario->bar_value, is_met(machine, result) ? "met" : "NOT met");
 }
 
-static void print_remarks(FILE *stream, const struct bench_result *result)
+static void print_remarks(FILE *stream, const struct bench_machine *machine,
+		const struct bench_result *result)
 {
 	fprintf(stream, "%14s %s; %u flows in a table of %u, %.0f bytes each; clock %.2f", "",
 			result->scenario->what, result->flows, result->capacity,
@@ -144,6 +166,9 @@ static void print_remarks(FILE *stream, const struct bench_result *result)
 				quotient(stage(result, STAGE_FULL), median(&result->together)));
 	if (result->stages[STAGE_HASH].count > 0)
 		fprintf(stream, "; with rte_hash %.1f", stage(result, STAGE_HASH));
+	fprintf(stream, "; a burst takes %.0f, %.0f, %.0f us (50, 99, 99.9 %% of them)",
+			latency(machine, result, 50), latency(machine, result, 99),
+			latency(machine, result, 99.9));
 	if (result->verdicts_kept >= 0)
 		fprintf(stream, "; %.1f %% of the verdicts kept", 100 * result->verdicts_kept);
 	if (result->lost > 0)
@@ -167,9 +192,9 @@ void report_result(FILE *stream, const struct bench_machine *machine,
 	fprintf(stream, " %6.1f .. %5.1f %6.1f %9.2f  ", series_percentile(full, 1),
 			series_percentile(full, 99), quotient(machine->tsc_hz / 1e6, median(full)),
 			quotient(stage(result, STAGE_IO), median(full)));
-	print_bar(stream, result);
+	print_bar(stream, machine, result);
 	fputc('\n', stream);
-	print_remarks(stream, result);
+	print_remarks(stream, machine, result);
 	fflush(stream);
 }
 
@@ -180,7 +205,7 @@ static json_t *series_json(const struct series *series)
 			"rounds", (int)series->count);
 }
 
-static json_t *bar_json(const struct bench_result *result)
+static json_t *bar_json(const struct bench_machine *machine, const struct bench_result *result)
 {
 	const struct scenario *scenario = result->scenario;
 
@@ -188,7 +213,8 @@ static json_t *bar_json(const struct bench_result *result)
 		return json_null();
 	return json_pack("{s:s,s:s,s:f,s:f,s:b}", "kind", bars[scenario->bar].label, "limit",
 			bars[scenario->bar].is_ceiling ? "at-most" : "at-least", "value",
-			scenario->bar_value, "measured", measured(result), "met", is_met(result));
+			scenario->bar_value, "measured", measured(machine, result), "met",
+			is_met(machine, result));
 }
 
 static json_t *result_json(const struct bench_machine *machine, const struct bench_result *result)
@@ -204,16 +230,20 @@ static json_t *result_json(const struct bench_machine *machine, const struct ben
 		json_object_set_new(cycles, "base", series_json(&result->base));
 	if (result->together.count > 0)
 		json_object_set_new(cycles, "together", series_json(&result->together));
-	return json_pack("{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o,s:i,s:f,s:f}",
+	json_t *bursts = json_pack("{s:f,s:f,s:f}", "p50", latency(machine, result, 50), "p99",
+			latency(machine, result, 99), "p99.9", latency(machine, result, 99.9));
+
+	return json_pack("{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o,s:i,s:f,s:f,s:o}",
 			"name", result->scenario->name, "what", result->scenario->what, "cycles",
 			cycles, "mpps", quotient(machine->tsc_hz / 1e6, full), "ratio",
 			quotient(stage(result, STAGE_IO), full), "flows", (int)result->flows,
 			"capacity", (int)result->capacity, "bytes_per_flow", result->bytes_per_flow,
 			"clock", median(&result->clock), "no_flow",
 			quotient(result->lost, result->packets), "dropped", (int)result->dropped,
-			"disturbed", (int)result->disturbed, "bar", bar_json(result), "workers",
-			(int)result->workers, "scaling", quotient(full, median(&result->together)),
-			"verdicts_kept", result->verdicts_kept);
+			"disturbed", (int)result->disturbed, "bar", bar_json(machine, result),
+			"workers", (int)result->workers, "scaling",
+			quotient(full, median(&result->together)), "verdicts_kept",
+			result->verdicts_kept, "burst_us", bursts);
 }
 
 int report_json(FILE *stream, const struct bench_machine *machine,

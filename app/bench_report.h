@@ -37,6 +37,7 @@ struct bench_result {
 	unsigned disturbed; // the same, kept after too many
 	uint32_t flows, capacity;
 	double bytes_per_flow; // of the table, for each that it can hold
+	uint64_t bursts[DURATION_BUCKETS]; // of the full path and its base, by duration
 	double verdicts_kept; // share; below 0: not asked
 	uint64_t packets, lost; // that had no flow though they are IP
 };

@@ -11,6 +11,7 @@ enum bench_bar {
 	BAR_LOSS, // of rate against the base traffic: at most
 	BAR_CYCLES, // more than the base traffic: at most
 	BAR_HASH, // times as fast as DPDK's hash table: at least
+	BAR_LATENCY, // microseconds of 99.9 % of the bursts: at most
 	BAR_COUNT,
 };
 
@@ -28,12 +29,13 @@ struct scenario {
 	struct traffic base;
 	uint32_t base_capacity; // 0: the same
 	const char *base_action;
+	bool reloads; // while it is watched
 	bool is_watched; // by what else a large appliance has; not the base
 	bool renews_requests; // not of the base
 };
 
 enum {
-	SCENARIO_COUNT = 25
+	SCENARIO_COUNT = 26
 };
 extern const struct scenario scenarios[SCENARIO_COUNT];
 
