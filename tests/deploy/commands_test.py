@@ -36,6 +36,8 @@ ELSEWHERE = {
     r"tests/readdress\.py": "golden readdress",
     r"meson install": "deploy install",
     r"wiretag bench": "smoke bench",
+    r"tests/bench/peers\.sh": "smoke bench-peers",
+    r"tests/smoke/isolated\.sh": "isolated bench-vhost",
     r"wiretagctl capture": "smoke capture",
 }
 # What changes the host or needs a NIC: shell that can be read.
