@@ -31,7 +31,7 @@ enum {
 
 struct arguments {
 	const char *rules, *capture;
-	bool json, quick;
+	bool json, quick, without_skype;
 	unsigned rounds, workers;
 	uint32_t packets;
 	int stage; // the only one to measure; -1: all
@@ -189,11 +189,16 @@ static void describe(struct run *run)
 			-1;
 }
 
+static const uint32_t skype_detectors = 1u << DETECTOR_skype_http | 1u << DETECTOR_skype_tcp |
+		1u << DETECTOR_skype_udp | 1u << DETECTOR_natmap;
+
 static struct lane *create_lane(const struct run *run, const struct bench_policy *policy,
 		unsigned worker, bool is_base)
 {
 	const struct scenario *scenario = &run->scenario;
 	const struct options *options = policy->options;
+	const bool is_without =
+			run->bench->arguments.without_skype || (is_base && scenario->is_skype);
 	const struct lane_config config = {
 		.traffic = is_base ? scenario->base : scenario->traffic,
 		.capture = run->bench->arguments.capture,
@@ -210,7 +215,9 @@ static struct lane *create_lane(const struct run *run, const struct bench_policy
 			.budget = options->inspect_stream_bytes,
 		},
 		.has_hash = !is_base && scenario->bar == BAR_HASH,
-		.renews_requests = !is_base && scenario->renews_requests,
+		.renews_requests = (!is_base || scenario->is_skype) && scenario->renews_requests,
+		.has_published = !is_without && scenario->is_skype,
+		.detectors_off = is_without ? skype_detectors : 0,
 	};
 	struct lane *lane = lane_create(&config);
 
@@ -326,6 +333,7 @@ void bench_help(FILE *stream)
 	      "  --rounds N       measurements of each stage, 1 to 100\n"
 	      "  --rules DIR      instead of the shipped rules\n"
 	      "  --stage NAME     measure only io, decode, lookup or full\n"
+	      "  --without-skype  leave Skype's detectors out\n"
 	      "  --workers N      as well so many at once, each on a CPU of its own\n\n",
 			stream);
 	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
@@ -368,6 +376,9 @@ static bool take_option(struct arguments *arguments, int option)
 	case 's':
 		arguments->stage = stage_of(optarg);
 		return arguments->stage >= 0;
+	case 'x':
+		arguments->without_skype = true;
+		return true;
 	case 'n':
 		if (!number_of(optarg, ROUNDS_MAX, &number))
 			return false;
@@ -398,6 +409,7 @@ static bool parse(struct arguments *arguments, int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'n' },
 		{ "rules", required_argument, NULL, 'r' },
 		{ "stage", required_argument, NULL, 's' },
+		{ "without-skype", no_argument, NULL, 'x' },
 		{ "workers", required_argument, NULL, 'w' },
 		{ 0 },
 	};

@@ -5,6 +5,7 @@
 #include "decode/decode.h"
 #include "evidence.h"
 #include "fail.h"
+#include "host/published.h"
 #include "memory.h"
 
 #include <rte_cycles.h>
@@ -22,6 +23,7 @@ enum {
 	PUBLISH_BURSTS = 1000000 / BURST_NS, // a millisecond
 	AGE_BUCKETS = 64, // at a time, as a worker does
 	HEADROOM_BYTES = 4,
+	PUBLISHED = 4 * 65536,
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -37,6 +39,7 @@ struct lane {
 	struct lane_config config;
 	struct source *source;
 	struct bench_hash *hash; // NULL: none
+	struct published *hosts; // NULL: none
 	_Atomic(const struct policy *) policy;
 	struct counters_public published;
 	size_t ring_bytes;
@@ -53,6 +56,24 @@ static int create_ring(struct lane *lane)
 		return fail(ENOMEM);
 	return rte_ring_init(lane->path.evidence, "evidence", EVIDENCE_RING,
 			RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+// As large as a manager's with default options, and one host in it.
+static int create_published(struct lane *lane)
+{
+	static const uint8_t host[16] = {
+		[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 1
+	};
+	const struct verdict verdict = { APP_SKYPE, CONFIDENCE_STRONG, FLOW_ROLE_P2P,
+		1u << SIGNAL_SKYPE_PORT };
+	struct published_key key = published_port(host, 40000);
+
+	lane->hosts = published_create(PUBLISHED);
+	if (lane->hosts == NULL)
+		return -1;
+	published_set(lane->hosts, &key, &verdict);
+	lane->path.published = lane->hosts;
+	return 0;
 }
 
 static bool has_headroom(const struct rte_mbuf *mbuf)
@@ -255,6 +276,7 @@ struct lane *lane_create(const struct lane_config *config)
 	lane->config = *config;
 	atomic_init(&lane->policy, config->policy);
 	lane->path.budget = config->budget;
+	lane->path.findings.off = config->detectors_off;
 	flows.counters = &lane->path.counters;
 	lane->source = source_create(&config->traffic, config->capture);
 	lane->path.flows = lane->source == NULL ? NULL : flow_table_create(&flows);
@@ -264,7 +286,8 @@ struct lane *lane_create(const struct lane_config *config)
 	if (config->has_hash)
 		lane->hash = bench_hash_create(config->traffic.flows);
 	if (lane->path.flows == NULL || lane->path.streams == NULL || create_ring(lane) < 0 ||
-			(config->has_hash && lane->hash == NULL)) {
+			(config->has_hash && lane->hash == NULL) ||
+			(config->has_published && create_published(lane) < 0)) {
 		error = errno;
 		lane_free(lane);
 		return fail_null(error);
@@ -280,6 +303,7 @@ void lane_free(struct lane *lane)
 		return;
 	flow_table_free(lane->path.flows);
 	bench_hash_free(lane->hash);
+	published_free(lane->hosts);
 	memory_free(lane->path.evidence, lane->ring_bytes);
 	source_free(lane->source);
 	memory_free(lane, sizeof(*lane));

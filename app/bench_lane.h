@@ -31,6 +31,8 @@ struct lane_config {
 	struct path_budget budget;
 	struct streams_config streams; // node and counters do not matter
 	bool has_hash; // for STAGE_HASH
+	uint32_t detectors_off; // 1 << DETECTOR_x
+	bool has_published; // a manager has found hosts, none of these
 	bool renews_requests; // ends and begins their flows, so that each request is inspected
 };
 

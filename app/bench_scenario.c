@@ -23,6 +23,13 @@
 	  .traffic = REQUESTS(percent), .capacity = TABLE_1M, .hosts = rules,                      \
 	  .bar = bar_kind, .bar_value = value, .base = REQUESTS(percent), .renews_requests = true }
 
+#define DATAGRAM_FLOOD { .kind = SOURCE_DATAGRAMS, .flows = TABLE_1M, .opens = 1 }
+#define SYN_FLOOD { .kind = SOURCE_SYNS, .flows = TABLE_1M, .opens = 1 }
+#define SKYPE(label, kind, room, most, text)                                                       \
+	{ .name = label, .what = text ", with the Skype detectors and without", .traffic = kind,   \
+	  .capacity = room, .bar = BAR_CYCLES, .bar_value = most, .base = kind,                    \
+	  .renews_requests = true, .is_skype = true }
+
 const struct scenario scenarios[SCENARIO_COUNT] = {
 	{ .name = "flows-10k", .what = "10,000 flows", .traffic = UNIFORM(10000), .capacity = 16384,
 	  .bar = BAR_SHARE_OF_IO, .bar_value = 0.35 },
@@ -69,6 +76,11 @@ const struct scenario scenarios[SCENARIO_COUNT] = {
 	{ .name = "vlan", .what = "10,000 flows, VLAN tag pushed", .traffic = UNIFORM(10000),
 	  .capacity = 16384, .action = "{tag: {vlan: 100}}", .bar = BAR_CYCLES, .bar_value = 15,
 	  .base = UNIFORM(10000), .base_action = "forward" },
+	SKYPE("skype-udp", UNIFORM(10000), 16384, 5, "10,000 flows of datagrams"),
+	SKYPE("skype-udp-new", DATAGRAM_FLOOD, TABLE_1M, 60, "each packet the datagram of a new flow"),
+	SKYPE("skype-tcp", REQUESTS(0), TABLE_1M, 5, "1 million connections"),
+	SKYPE("skype-syn", SYN_FLOOD, TABLE_1M, 60, "each packet the SYN of a new flow"),
+	SKYPE("skype-tcp-new", REQUESTS(100), TABLE_1M, 60, "each packet the first of a connection"),
 	{ .name = "mix", .what = "a capture, its flows established",
 	  .traffic = { .kind = SOURCE_CAPTURE, .flows = MILLION }, .capacity = TABLE_1M },
 	{ .name = "mix-new", .what = "a capture, every flow new with each pass",

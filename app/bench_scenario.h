@@ -32,10 +32,11 @@ struct scenario {
 	bool reloads; // while it is watched
 	bool is_watched; // by what else a large appliance has; not the base
 	bool renews_requests; // not of the base
+	bool is_skype; // what its detectors cost: the base is the same without them
 };
 
 enum {
-	SCENARIO_COUNT = 26
+	SCENARIO_COUNT = 31
 };
 extern const struct scenario scenarios[SCENARIO_COUNT];
 

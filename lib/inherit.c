@@ -91,7 +91,10 @@ void inherit(const struct path *path, const struct flow *flow, bool is_over,
 	if (protocol == IPPROTO_UDP && (flow->state & FLOW_CANDIDATE) != 0)
 		inheritance->is_whole = inherit_datagrams(
 				path, flow, flow_details(path->flows, flow), &inheritance->verdict);
-	if (protocol != IPPROTO_TCP)
+	if (protocol != IPPROTO_TCP ||
+			(!published_may_know(path->published, flow->key.ends[0].address) &&
+					!published_may_know(path->published,
+							flow->key.ends[1].address)))
 		return;
 	inherit_connection(path, flow, inheritance);
 	if (is_over && inheritance->verdict.app == APP_UNKNOWN)

@@ -367,6 +367,15 @@ static void allow_decryptions(struct path *path, uint64_t now_ns)
 	path->findings.decryptions_left = path->budget.decryptions;
 }
 
+// Whether there may be anything to take over: see inherit.h.
+static bool may_inherit(const struct path *path, const struct flow *flow)
+{
+	if (flow_key_protocol(&flow->key) == IPPROTO_UDP)
+		return (flow->state & FLOW_CANDIDATE) != 0;
+	return published_may_know(path->published, flow->key.ends[0].address) ||
+			published_may_know(path->published, flow->key.ends[1].address);
+}
+
 void inspect_burst(struct path *path, struct burst *burst)
 {
 	uint32_t generation = path->published == NULL ? 0 : published_generation(path->published);
@@ -384,8 +393,12 @@ void inspect_burst(struct path *path, struct burst *burst)
 		else if (is_readable)
 			packet->reason = REASON_PAST;
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0 &&
-				packet->flow->generation != (uint16_t)generation)
-			ask(path, packet, generation);
+				packet->flow->generation != (uint16_t)generation) {
+			if (may_inherit(path, packet->flow))
+				ask(path, packet, generation);
+			else
+				packet->flow->generation = generation;
+		}
 		packet->app = packet->flow->app;
 	}
 }

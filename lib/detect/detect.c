@@ -25,7 +25,8 @@ void detect(const struct sample *sample, struct findings *findings)
 		const struct detector *detector = detectors[i];
 		enum match match;
 
-		if (detector->protocol != 0 && detector->protocol != sample->protocol)
+		if ((detector->protocol != 0 && detector->protocol != sample->protocol) ||
+				(findings->off >> i & 1) != 0)
 			continue;
 		match = detector->match(sample, findings);
 		if (match == MATCH_MORE)

@@ -92,6 +92,7 @@ struct findings {
 	struct value values[VALUES_MAX];
 	struct fact facts[FACTS_MAX];
 	uint8_t store[STORE_BYTES];
+	uint32_t off; // 1 << DETECTOR_x: left out. The owner's, for comparisons
 };
 
 enum match {

@@ -41,11 +41,12 @@ static bool has_lifetime(const uint8_t *bytes)
 	return (bytes[0] | bytes[1] | bytes[2] | bytes[3]) != 0;
 }
 
-static enum match match_datagram(const struct sample *sample, struct findings *findings)
+static __attribute__((noinline)) enum match match_datagram(
+		const struct sample *sample, struct findings *findings)
 {
 	const uint8_t *data = sample->data;
 
-	if (sample->destination_port != PORT || sample->length < 2 || data[1] != OPCODE_MAP)
+	if (sample->length < 2 || data[1] != OPCODE_MAP)
 		return MATCH_NO;
 	if (data[0] == 0 && sample->length == NAT_PMP_BYTES) {
 		if (has_lifetime(data + 8))
@@ -79,7 +80,8 @@ static uint16_t read_number(const uint8_t *at, const uint8_t *end)
 	return number <= UINT16_MAX && at < end && *at == '<' ? number : 0;
 }
 
-static void match_soap(const struct sample *sample, struct findings *findings)
+static __attribute__((noinline)) void match_soap(
+		const struct sample *sample, struct findings *findings)
 {
 	const uint8_t *end = sample->data + sample->length;
 	const uint8_t *port, *protocol, *action;
@@ -99,8 +101,9 @@ static void match_soap(const struct sample *sample, struct findings *findings)
 static enum match natmap_match(const struct sample *sample, struct findings *findings)
 {
 	if (sample->protocol == IPPROTO_UDP)
-		return match_datagram(sample, findings);
-	if (sample->protocol == IPPROTO_TCP)
+		return sample->destination_port == PORT ? match_datagram(sample, findings) :
+							  MATCH_NO;
+	if (sample->length > 0 && sample->data[0] == 'P')
 		match_soap(sample, findings);
 	return MATCH_NO; // http names it
 }

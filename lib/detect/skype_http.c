@@ -149,7 +149,8 @@ static enum match skype_http_match(const struct sample *, struct findings *findi
 	struct text target = get(findings, BUFFER_HTTP_URI);
 	struct check check;
 
-	if (target.length == 0 || !is_text(get(findings, BUFFER_HTTP_METHOD), "GET") ||
+	if (target.length < 4 || memcmp(target.at, "/ui/", 4) != 0 ||
+			!is_text(get(findings, BUFFER_HTTP_METHOD), "GET") ||
 			!is_text(get(findings, BUFFER_HTTP_HOST), "ui.skype.com") ||
 			!parse_target(target, &check))
 		return MATCH_NO;

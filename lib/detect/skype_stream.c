@@ -8,11 +8,9 @@ enum {
 	HELLO_BYTES = 72,
 	ANSWER_BYTES = 79,
 	RECORD_BYTES = 5, // a TLS record's header
-	SEED_BYTES = 4, // in clear
 	HEADER_BYTES = 10, // after them, obfuscated
 	KNOWN_FROM = 2, // of the header: 00 00 00 01 00 00 00
 	KNOWN_BYTES = 7,
-	KEY_EXCHANGE_BYTES = 48,
 	KEY_EXCHANGE_RELATIONS = 4,
 };
 
@@ -41,7 +39,7 @@ static size_t padding_relations(const uint8_t *data, size_t length)
 {
 	size_t count = 0;
 
-	while (count + 1 < length && data[count + 1] == (uint8_t)(205 * data[count] + 113))
+	while (count + 1 < length && skype_pads(data[count], data[count + 1]))
 		count++;
 	return count;
 }
@@ -91,11 +89,11 @@ bool skype_is_login_request(const uint8_t *data, size_t length)
 static bool reuses_key_stream_at(const uint8_t *data, size_t length)
 {
 	static const uint8_t known[KNOWN_BYTES] = { 0, 0, 0, 1, 0, 0, 0 };
-	const uint8_t *header = data + SEED_BYTES + KNOWN_FROM;
+	const uint8_t *header = data + SKYPE_SEED_BYTES + KNOWN_FROM;
 	const uint8_t *again = header + HEADER_BYTES;
 	uint8_t padding[KNOWN_BYTES];
 
-	if (length < SEED_BYTES + HEADER_BYTES + KNOWN_FROM + KNOWN_BYTES)
+	if (length < SKYPE_SEED_BYTES + HEADER_BYTES + KNOWN_FROM + KNOWN_BYTES)
 		return false;
 	for (int i = 0; i < KNOWN_BYTES; i++)
 		padding[i] = header[i] ^ known[i] ^ again[i];
@@ -116,12 +114,12 @@ bool skype_reuses_key_stream(const uint8_t *data, size_t length)
 bool skype_reuses_key_stream_unpadded(const uint8_t *data, size_t length)
 {
 	static const uint8_t known[HEADER_BYTES] = { 0, 1, 0, 0, 0, 1, 0, 0, 0, 1 };
-	const uint8_t *header = data + SEED_BYTES;
+	const uint8_t *header = data + SKYPE_SEED_BYTES;
 	const uint8_t *again = header + HEADER_BYTES;
 	uint8_t text[HEADER_BYTES - 1];
 	uint16_t outer, inner;
 
-	if (length < SEED_BYTES + HEADER_BYTES + sizeof(text))
+	if (length < SKYPE_SEED_BYTES + HEADER_BYTES + sizeof(text))
 		return false;
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = header[i] ^ known[i] ^ again[i];
@@ -133,14 +131,15 @@ bool skype_reuses_key_stream_unpadded(const uint8_t *data, size_t length)
 
 bool skype_pads_key_exchange(const uint8_t *data, size_t length)
 {
-	return length > KEY_EXCHANGE_BYTES &&
-			padding_relations(data + KEY_EXCHANGE_BYTES, length - KEY_EXCHANGE_BYTES) >=
-			KEY_EXCHANGE_RELATIONS;
+	return length > SKYPE_EXCHANGE_BYTES &&
+			padding_relations(data + SKYPE_EXCHANGE_BYTES,
+					length - SKYPE_EXCHANGE_BYTES) >= KEY_EXCHANGE_RELATIONS;
 }
 
 bool skype_pads_key_exchange_briefly(const uint8_t *data, size_t length)
 {
-	return (length == KEY_EXCHANGE_BYTES + 3 || length == KEY_EXCHANGE_BYTES + 4) &&
-			padding_relations(data + KEY_EXCHANGE_BYTES, length - KEY_EXCHANGE_BYTES) ==
-			length - KEY_EXCHANGE_BYTES - 1;
+	return (length == SKYPE_EXCHANGE_BYTES + 3 || length == SKYPE_EXCHANGE_BYTES + 4) &&
+			padding_relations(data + SKYPE_EXCHANGE_BYTES,
+					length - SKYPE_EXCHANGE_BYTES) ==
+			length - SKYPE_EXCHANGE_BYTES - 1;
 }

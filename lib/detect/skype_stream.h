@@ -11,7 +11,30 @@
 
 enum {
 	SKYPE_STREAM_BYTES = 128, // none looks further
+	SKYPE_SEED_BYTES = 4, // in clear, then a header of ten bytes under the key stream
+	SKYPE_EXCHANGE_BYTES = 48, // of a key exchange, in front of its padding
 };
+
+// The padding generator: the low byte of x * 69069 + 17009, from one byte to the next.
+static inline bool skype_pads(uint8_t byte, uint8_t next)
+{
+	return next == (uint8_t)(205 * byte + 113);
+}
+
+// False when none of the proofs below can hold: one comparison for each of them, so that others'
+// connections cost next to nothing.
+static inline bool skype_stream_may_prove(const uint8_t *data, size_t length)
+{
+	if (length < 19)
+		return true;
+	if (data[0] == 0x80 || data[0] == 0x16 || data[0] == 0x17) // T1 to T4
+		return true;
+	return skype_pads(data[6] ^ data[16], data[7] ^ data[17]) || // T5
+			(data[8] ^ data[18]) == 0xf2 || // T6
+			(length > SKYPE_EXCHANGE_BYTES + 1 &&
+					skype_pads(data[SKYPE_EXCHANGE_BYTES],
+							data[SKYPE_EXCHANGE_BYTES + 1])); // T7
+}
 
 // T1. The client's fake TLS hello: 56 constant bytes, then 16 bytes of the padding generator where a
 // hello has random ones (120 bits).

@@ -92,20 +92,27 @@ static size_t decided_at(const struct sample *sample)
 	return 0;
 }
 
-static enum match skype_tcp_match(const struct sample *sample, struct findings *findings)
+static __attribute__((noinline)) enum match look(
+		const struct sample *sample, struct findings *findings)
 {
 	const uint8_t facts = findings->fact_count;
-	const size_t decided = decided_at(sample);
 
-	if (!sample->is_first)
-		return MATCH_NO;
 	prove(sample, findings);
 	greet(sample, findings);
-	if (sample->length < decided && !sample->is_last) {
+	if (sample->length < decided_at(sample) && !sample->is_last) {
 		findings_want(findings, sample->length + 1);
 		return MATCH_MORE;
 	}
 	return findings->fact_count > facts ? MATCH_YES : MATCH_NO;
+}
+
+static enum match skype_tcp_match(const struct sample *sample, struct findings *findings)
+{
+	if (!sample->is_first ||
+			(sample->length >= KEY_EXCHANGE_DECIDED &&
+					!skype_stream_may_prove(sample->data, sample->length)))
+		return MATCH_NO;
+	return look(sample, findings);
 }
 
 const struct detector detector_skype_tcp = {

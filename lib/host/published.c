@@ -11,8 +11,11 @@
 
 enum {
 	WAYS = 3,
-	READ_TRIES = 4
+	READ_TRIES = 4,
+	FILTER_WORDS = 2048, // of 64 bits: 16 kB
 };
+
+static const uint64_t FILTER_NS = 660 * UINT64_C(1000000000);
 
 // One cache line. The key's hash stands for the key: that two collide is too rare to matter.
 struct bucket {
@@ -26,8 +29,18 @@ struct bucket {
 };
 static_assert(sizeof(struct bucket) == 64, "one cache line");
 
+// Addresses, a bit for all that hash to it. There are two, so that each bit lives between one and two
+// periods after it was last set.
+struct filter {
+	_Atomic uint64_t words[FILTER_WORDS];
+};
+
 struct published {
 	_Atomic uint32_t generation;
+	uint64_t address_secret; // odd
+	uint64_t filter_ns; // when the older filter was last emptied
+	unsigned newer; // of the two, the one emptied last
+	struct filter filters[2];
 	uint32_t count; // buckets
 	uint64_t secret[KEYED_HASH_SECRETS];
 	struct bucket *buckets;
@@ -46,6 +59,7 @@ struct published *published_create(uint32_t capacity)
 	table->count = capacity;
 	if (getrandom(table->secret, sizeof(table->secret), 0) != sizeof(table->secret))
 		goto err_table;
+	table->address_secret = table->secret[0] | 1;
 	table->buckets = memory_alloc(table->count * sizeof(*table->buckets), -1);
 	if (table->buckets == NULL)
 		goto err_table;
@@ -196,6 +210,63 @@ static void advance(struct published *table)
 			memory_order_release);
 }
 
+static uint32_t filter_bit(const struct published *table, uint32_t ip4)
+{
+	return (uint32_t)(ip4 * table->address_secret >> 32) % (64 * FILTER_WORDS);
+}
+
+static void filter_set(struct published *table, uint32_t ip4)
+{
+	uint32_t bit = filter_bit(table, ip4);
+
+	for (int i = 0; i < 2; i++) {
+		_Atomic uint64_t *word = &table->filters[i].words[bit / 64];
+
+		atomic_store_explicit(word,
+				atomic_load_explicit(word, memory_order_relaxed) |
+						UINT64_C(1) << bit % 64,
+				memory_order_relaxed);
+	}
+}
+
+bool published_may_know(const struct published *table, const uint8_t address[16])
+{
+	uint32_t ip4, bit;
+
+	memcpy(&ip4, address + 12, sizeof(ip4));
+	bit = filter_bit(table, ip4);
+	return ((atomic_load_explicit(&table->filters[0].words[bit / 64], memory_order_relaxed) |
+				atomic_load_explicit(&table->filters[1].words[bit / 64],
+						memory_order_relaxed)) >>
+					       bit % 64 &
+			       1) != 0;
+}
+
+void published_expire(struct published *table, uint64_t now_ns)
+{
+	if (now_ns < table->filter_ns + FILTER_NS)
+		return;
+	table->filter_ns = now_ns;
+	table->newer = !table->newer;
+	for (int i = 0; i < FILTER_WORDS; i++)
+		atomic_store_explicit(
+				&table->filters[table->newer].words[i], 0, memory_order_relaxed);
+}
+
+// Before the entry itself: who sees that finds the address, too.
+static void filter_key(struct published *table, const struct published_key *key)
+{
+	uint32_t ip4 = 0;
+
+	if (key->words[2] >> 16 == KIND_HOST || key->words[2] >> 16 == KIND_PORT)
+		memcpy(&ip4, (const uint8_t *)key->words + 12, sizeof(ip4));
+	else if (key->words[2] >> 16 == KIND_NODE)
+		memcpy(&ip4, &key->words[0], sizeof(ip4));
+	else
+		return;
+	filter_set(table, ip4);
+}
+
 void published_set(struct published *table, const struct published_key *key,
 		const struct verdict *verdict)
 {
@@ -206,6 +277,7 @@ void published_set(struct published *table, const struct published_key *key,
 			atomic_load_explicit(&bucket->entries[place].value, memory_order_relaxed) !=
 					value;
 
+	filter_key(table, key);
 	if (place == WAYS)
 		place = give_way(bucket, kind_of(value));
 	if (place == WAYS)

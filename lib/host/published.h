@@ -36,12 +36,19 @@ void published_free(struct published *table);
 // Manager. Setting what is already there changes nothing but keeps it young.
 void published_set(struct published *table, const struct published_key *key,
 		const struct verdict *verdict);
+// Manager, every few seconds: forgets addresses for which nothing was set for ten minutes or longer.
+void published_expire(struct published *table, uint64_t now_ns);
 void published_remove(struct published *table, const struct published_key *key);
 
 // Another number whenever something has changed since; 0 until there is anything at all, and later
 // never a multiple of 65536. Ask for it first, then for entries: what changes in between shows in the
 // next number.
 uint32_t published_generation(const struct published *table);
+
+// False when nothing was set in the last ten minutes for a host, port or node of the address, which
+// is IPv4 as ::ffff:a.b.c.d; true of few others. Costs two loads, mostly of cached lines: what spares
+// new flows the questions below. Whoever has read the generation sees what was set before.
+bool published_may_know(const struct published *table, const uint8_t address[16]);
 
 enum published_answer {
 	PUBLISHED_NONE,

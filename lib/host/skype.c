@@ -312,6 +312,7 @@ void skype_expire(struct skype *skype, uint64_t now_ns)
 		skype_endpoint_expire(skype, endpoint, now_ns);
 	while ((pair = recent_next(skype->pairs, pair)) != NULL)
 		skype_connection_expire(skype, pair, now_ns);
+	published_expire(skype->config.published, now_ns);
 }
 
 void skype_forget_host(struct skype *skype, const struct host *host)

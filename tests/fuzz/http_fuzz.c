@@ -74,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > UINT16_MAX)
 		return 0;
 	memset(&findings, 0xa5, sizeof(findings));
+	findings.off = 0;
 	detect(&sample, &findings);
 	check_findings(&findings, &sample);
 	return 0;

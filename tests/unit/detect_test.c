@@ -23,10 +23,11 @@ static struct sample sample_of(const char *text, uint8_t protocol)
 
 static void payload_comes_first(void **)
 {
-	struct findings findings;
+	struct findings findings = { 0 };
 	struct sample sample = sample_of(request, IPPROTO_TCP);
 
 	memset(&findings, 0xff, sizeof(findings));
+	findings.off = 0;
 	detect(&sample, &findings);
 	assert_int_equal(findings.values[0].buffer, BUFFER_PAYLOAD);
 	assert_ptr_equal(findings.values[0].data, sample.data);
@@ -40,7 +41,7 @@ static void payload_comes_first(void **)
 
 static void detectors_see_their_protocol(void **)
 {
-	struct findings findings;
+	struct findings findings = { 0 };
 	struct sample sample = sample_of(request, IPPROTO_UDP);
 
 	detect(&sample, &findings);
@@ -86,7 +87,7 @@ static void app_protos_have_names(void **)
 static void findings_are_bounded(void **)
 {
 	static const uint8_t byte;
-	struct findings findings;
+	struct findings findings = { 0 };
 
 	findings_clear(&findings);
 	assert_false(findings_add(&findings, BUFFER_PAYLOAD, &byte, UINT16_MAX + 1));

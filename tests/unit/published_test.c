@@ -173,6 +173,55 @@ static void refuses_what_cannot_be(void **)
 	published_free(NULL);
 }
 
+// 192.0.2.`last`.
+static void address_of(uint8_t last, uint8_t bytes[16])
+{
+	const uint8_t base[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2 };
+
+	memcpy(bytes, base, sizeof(base));
+	bytes[15] = last;
+}
+
+static void addresses_are_known_for_ten_minutes_at_least(void **)
+{
+	const struct verdict verdict = { .app = 1, .confidence = 1 };
+	const uint64_t minute = 60 * UINT64_C(1000000000), start = 26000000 * minute;
+	struct published *table = published_create(1024);
+	unsigned false_ones = 0;
+	uint8_t hosts[3][16];
+
+	for (uint8_t i = 0; i < 3; i++)
+		address_of(i, hosts[i]);
+	published_expire(table, start);
+	assert_false(published_may_know(table, hosts[0]));
+	for (uint8_t i = 0; i < 3; i++) {
+		struct published_key keys[] = {
+			published_host(hosts[0]),
+			published_port(hosts[1], 40000),
+			published_node(hosts[2], hosts[0], 40000),
+		};
+
+		published_set(table, &keys[i], &verdict);
+	}
+	for (unsigned i = 3; i < 256; i++) {
+		uint8_t other[16];
+
+		address_of(i, other);
+		false_ones += published_may_know(table, other);
+	}
+	assert_true(false_ones < 3);
+	for (unsigned i = 0; i <= 10; i++) {
+		published_expire(table, start + i * minute);
+		for (unsigned j = 0; j < 3; j++)
+			assert_true(published_may_know(table, hosts[j]));
+	}
+	published_expire(table, start + 11 * minute);
+	published_expire(table, start + 22 * minute);
+	for (unsigned j = 0; j < 3; j++)
+		assert_false(published_may_know(table, hosts[j]));
+	published_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +231,7 @@ int main(void)
 		cmocka_unit_test(a_port_gives_way_to_ports_alone),
 		cmocka_unit_test(readers_see_entries_whole_while_they_are_written),
 		cmocka_unit_test(refuses_what_cannot_be),
+		cmocka_unit_test(addresses_are_known_for_ten_minutes_at_least),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
