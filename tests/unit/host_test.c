@@ -468,11 +468,35 @@ static void much_evidence_of_each_is_bounded(void **)
 	host_table_free(table);
 }
 
+// Large links: accidents of one in 2^32 happen there.
+static void a_backbone_asks_for_two_certain_packets(void **)
+{
+	struct host_table *table = host_table_create(&(struct host_config){
+			.capacity = 8, .expiry_s = 600, .is_backbone = true });
+	struct evidence evidence = evidence_of(1, 0, CONFIDENCE_CERTAIN);
+
+	host_learn(table, &evidence);
+	host_learn(table, &evidence); // the same packet twice
+	assert_int_not_equal(find(table, 1)->apps[0].confidence, CONFIDENCE_CERTAIN);
+	evidence = evidence_of(1, 1, CONFIDENCE_CERTAIN);
+	host_learn(table, &evidence);
+	assert_int_equal(find(table, 1)->apps[0].confidence, CONFIDENCE_CERTAIN);
+
+	evidence = evidence_of(2, 0, CONFIDENCE_STRONG);
+	host_learn(table, &evidence);
+	evidence = evidence_of(2, 59, CONFIDENCE_CERTAIN);
+	evidence.signal = SIGNAL_SKYPE_PROBE;
+	host_learn(table, &evidence);
+	assert_int_equal(find(table, 2)->apps[0].confidence, CONFIDENCE_CERTAIN);
+	host_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_cannot_be),
 		cmocka_unit_test(confidence_follows_the_evidence),
+		cmocka_unit_test(a_backbone_asks_for_two_certain_packets),
 		cmocka_unit_test(weak_evidence_is_no_strong_one_at_the_epoch),
 		cmocka_unit_test(the_ledger_keeps_count_and_the_first_example),
 		cmocka_unit_test(the_newest_version_counts),

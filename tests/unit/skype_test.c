@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -594,6 +595,15 @@ static void a_stream_to_the_port_makes_it_known(void **)
 	}
 }
 
+// Most that this program ever had in memory, kB.
+static long memory_used(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
+}
+
 // Spoofed sources, each with one perfect probe, while one real client goes on.
 static void a_flood_of_spoofed_probes_pushes_out_nobody_real(void **)
 {
@@ -603,6 +613,7 @@ static void a_flood_of_spoofed_probes_pushes_out_nobody_real(void **)
 	};
 	struct skype_stats stats;
 	struct world world;
+	long memory = 0;
 
 	world_init(&world, CAPACITY);
 	for (int i = 0; i < 40; i++) {
@@ -614,6 +625,8 @@ static void a_flood_of_spoofed_probes_pushes_out_nobody_real(void **)
 		struct datagram sent = probe(1, 2, 40 + i * 1e-5, i);
 		struct evidence evidence;
 
+		if (i == HOSTS / 8) // by then everything is full
+			memory = memory_used();
 		sent.from_port = 1024 + i % 60000;
 		evidence = observation_of(&sent);
 		evidence.flow_id = i + 1;
@@ -621,6 +634,9 @@ static void a_flood_of_spoofed_probes_pushes_out_nobody_real(void **)
 		skype_learn(world.skype, &evidence);
 	}
 	skype_stats(world.skype, &stats);
+	print_message("%ld kB after %d spoofed sources, %ld kB after %d\n", memory, HOSTS / 8,
+			memory_used(), HOSTS);
+	assert_true(memory_used() < memory + 1024);
 	assert_true(stats.forgotten > HOSTS - 4 * CAPACITY);
 	assert_int_equal(host_count(world.hosts), CAPACITY);
 	assert_int_equal(confidence_of_host(&world, 1), CONFIDENCE_CERTAIN);
