@@ -2,6 +2,7 @@
 #include "bench_source.h"
 
 #include "bench_capture.h"
+#include "checksum.h"
 #include "fail.h"
 #include "memory.h"
 
@@ -318,7 +319,7 @@ static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
 	return mbuf;
 }
 
-// With the right checksum: what has a wrong one is not read.
+// With the right checksums: what has a wrong one is not read.
 static inline void put_tcp_ends(uint8_t *frame, uint32_t number, bool from_server, uint32_t sum)
 {
 	uint8_t *ip = frame + ETHERNET_BYTES;
@@ -329,6 +330,9 @@ static inline void put_tcp_ends(uint8_t *frame, uint32_t number, bool from_serve
 	ends = (ends & 0xffff) + (ends >> 16);
 	checksum = ~(ends + (ends >> 16));
 	memcpy(ip + IP4_BYTES + 16, &checksum, sizeof(checksum));
+	memset(ip + 10, 0, sizeof(checksum));
+	checksum = checksum_ip4(ip);
+	memcpy(ip + 10, &checksum, sizeof(checksum));
 }
 
 static inline struct rte_mbuf *segment(

@@ -57,7 +57,8 @@ struct counters {
 	uint64_t fragments_reassembled; // datagrams
 	uint64_t fragments_evicted; // incomplete datagrams given up for others
 	uint64_t fragments_expired; // incomplete for too long
-	uint64_t fragments_spoilt; // the receiver will not put them together
+	uint64_t fragments_spoilt; // they contradict each other
+	uint64_t fragments_wrong; // fragments with a wrong header checksum
 	uint64_t fragments_refused; // fragments without a place
 
 	uint64_t scans;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "fragment.h"
 
+#include "checksum.h"
 #include "counters.h"
 #include "decode/cursor.h"
 #include "decode/decode.h"
@@ -61,7 +62,10 @@ struct datagram {
 	uint8_t from_second; // PACKET_FROM_SECOND of its packets
 	bool has_key;
 	bool has_end; // `reach` is its length
+	bool is_doubtful; // fragments overlap
 	uint64_t seen[BLOCK_WORDS]; // a bit each block
+	uint64_t edges[BLOCK_WORDS +
+			1]; // likewise: a fragment begins there, or ended in front of it
 	uint8_t bytes[IP6_BYTES + KEPT_BYTES]; // an IP header ends where the data begins
 };
 
@@ -148,8 +152,8 @@ static void read_outside(struct identity *identity, const struct packet *packet)
 		identity->outside = identity->outside * 31 + read_be32(addresses + i);
 	if (type == 0x8100 || type == 0x88a8 || type == 0x9100)
 		identity->vlan = read_be16(packet->data + 14) & 0xfff;
-	identity->depth = packet->fragment_ip - packet->network;
-	identity->version = packet->data[packet->fragment_ip] >> 4;
+	identity->depth = packet->inner_ip - packet->network;
+	identity->version = packet->data[packet->inner_ip] >> 4;
 }
 
 static void read_ip4(struct piece *piece, const uint8_t *ip)
@@ -183,7 +187,7 @@ static void read_ip6(struct piece *piece, const uint8_t *ip)
 
 static void read_piece(struct piece *piece, const struct packet *packet)
 {
-	const uint8_t *ip = packet->data + packet->fragment_ip;
+	const uint8_t *ip = packet->data + packet->inner_ip;
 
 	*piece = (struct piece){ .data = packet->data + packet->fragment };
 	read_outside(&piece->identity, packet);
@@ -260,36 +264,67 @@ static struct datagram *find(
 	return begin(fragments, set, identity, now_ns);
 }
 
-// Keeps a block unless one is there. Whose bytes a receiver takes where fragments overlap differs:
-// the first to come (here, BSD but for what lies in front of an older fragment), the last (old
-// Cisco IOS), or none: Linux since 4.19 and Windows give the whole datagram up, so that there is
-// nothing to miss.
-static bool keep_block(struct datagram *datagram, uint32_t at, const uint8_t *data, uint32_t length)
+enum block {
+	BLOCK_NEW,
+	BLOCK_SAME, // it is there already
+	BLOCK_OTHER, // there is another one in its place
+};
+
+// Keeps a block unless one is there.
+static enum block keep_block(
+		struct datagram *datagram, uint32_t at, const uint8_t *data, uint32_t length)
 {
 	uint32_t block = at / BLOCK_BYTES;
 	uint64_t bit = UINT64_C(1) << block % 64;
+	uint8_t *kept = datagram->bytes + IP6_BYTES + at;
 
 	if ((datagram->seen[block / 64] & bit) != 0)
-		return false;
+		return at >= KEPT_BYTES || memcmp(kept, data, length) == 0 ? BLOCK_SAME :
+									     BLOCK_OTHER;
 	datagram->seen[block / 64] |= bit;
 	datagram->blocks++;
 	if (at < KEPT_BYTES)
-		memcpy(datagram->bytes + IP6_BYTES + at, data, length);
+		memcpy(kept, data, length);
+	return BLOCK_NEW;
+}
+
+static void set_edge(struct datagram *datagram, uint32_t block)
+{
+	datagram->edges[block / 64] |= UINT64_C(1) << block % 64;
+}
+
+// The blocks from `first` to `last` came in one fragment.
+static bool is_fragment(const struct datagram *datagram, uint32_t first, uint32_t last)
+{
+	for (uint32_t block = first; block <= last + 1; block++) {
+		const bool is_edge = (datagram->edges[block / 64] >> block % 64 & 1) != 0;
+
+		if (is_edge != (block == first || block == last + 1))
+			return false;
+	}
 	return true;
 }
 
-// The number of blocks that were there already.
-static uint32_t keep(struct datagram *datagram, const struct piece *piece)
+// Whether the fragment brought nothing but new blocks, or is a copy of one that came.
+static bool keep(struct datagram *datagram, const struct piece *piece)
 {
-	uint32_t overlap = 0;
+	const uint32_t first = piece->offset / BLOCK_BYTES;
+	const uint32_t last = (piece->offset + piece->length - 1) / BLOCK_BYTES;
+	bool has[BLOCK_OTHER + 1] = { false };
 
 	for (uint32_t at = 0; at < piece->length; at += BLOCK_BYTES) {
 		uint32_t left = piece->length - at;
 
-		overlap += !keep_block(datagram, piece->offset + at, piece->data + at,
-				left < BLOCK_BYTES ? left : BLOCK_BYTES);
+		has[keep_block(datagram, piece->offset + at, piece->data + at,
+				left < BLOCK_BYTES ? left : BLOCK_BYTES)] = true;
 	}
-	return overlap;
+	if (has[BLOCK_OTHER] || (has[BLOCK_NEW] && has[BLOCK_SAME]))
+		return false;
+	if (has[BLOCK_SAME])
+		return is_fragment(datagram, first, last);
+	set_edge(datagram, first);
+	set_edge(datagram, last + 1);
+	return true;
 }
 
 // RFC 791 3.2, RFC 8200 4.5: an end that contradicts others, or lies behind what a header can say.
@@ -309,11 +344,21 @@ static void spoil(struct fragments *fragments, struct datagram *datagram)
 	fragments->config.counters->fragments_spoilt++;
 }
 
+// What a receiver makes of overlapping fragments differs. All of the datagram is dropped by RFC 5722
+// 3, Windows, and Linux since 4.19, but for a fragment that lies within those that came: that one
+// Linux leaves out. The first to come count on BSD, but for what lies in front of an older fragment,
+// the last on old Cisco IOS. So we keep the first, and leave it to the receiver's acknowledgement
+// whether it took any. Copies change nothing (RFC 8200 4.5).
+static void doubt(struct fragments *fragments, struct datagram *datagram)
+{
+	fragments->config.counters->fragments_spoilt += !datagram->is_doubtful;
+	datagram->is_doubtful = true;
+}
+
 // True when nothing is missing any more.
 static bool add(struct fragments *fragments, struct datagram *datagram, struct piece *piece)
 {
-	uint32_t blocks = (piece->length + BLOCK_BYTES - 1) / BLOCK_BYTES;
-	uint32_t end, overlap;
+	uint32_t end;
 
 	if (datagram->state != STATE_COLLECTING)
 		return false;
@@ -321,7 +366,6 @@ static bool add(struct fragments *fragments, struct datagram *datagram, struct p
 	// the odd bytes are no use.
 	if (!piece->is_last && piece->length % BLOCK_BYTES != 0) {
 		piece->length -= piece->length % BLOCK_BYTES;
-		blocks = piece->length / BLOCK_BYTES;
 		if (datagram->identity.version == 6)
 			return false;
 	}
@@ -330,12 +374,8 @@ static bool add(struct fragments *fragments, struct datagram *datagram, struct p
 		spoil(fragments, datagram);
 		return false;
 	}
-	overlap = keep(datagram, piece);
-	// RFC 5722 3: the receiver drops all of it; a duplicate it may ignore (RFC 8200 4.5).
-	if (overlap != 0 && overlap != blocks && datagram->identity.version == 6) {
-		spoil(fragments, datagram);
-		return false;
-	}
+	if (!keep(datagram, piece))
+		doubt(fragments, datagram);
 	datagram->has_end |= piece->is_last;
 	if (end > datagram->reach)
 		datagram->reach = end;
@@ -357,6 +397,7 @@ static void open_datagram(struct fragments *fragments, struct datagram *datagram
 	unsigned header = is_ip4 ? IP4_BYTES : IP6_BYTES;
 	uint8_t *ip = datagram->bytes + IP6_BYTES - header;
 	uint32_t kept = datagram->reach < KEPT_BYTES ? datagram->reach : KEPT_BYTES;
+	uint16_t checksum;
 
 	memset(ip, 0, header);
 	if (is_ip4) {
@@ -364,6 +405,8 @@ static void open_datagram(struct fragments *fragments, struct datagram *datagram
 		ip[9] = datagram->protocol;
 		write_be16(ip + 2, header + datagram->reach);
 		memcpy(ip + 12, datagram->identity.addresses, 8);
+		checksum = checksum_ip4(ip);
+		memcpy(ip + 10, &checksum, sizeof(checksum));
 	} else {
 		ip[0] = 0x60;
 		ip[6] = datagram->protocol;
@@ -389,6 +432,17 @@ static void leave_flow(struct packet *packet)
 	packet->reason = REASON_FRAGMENT;
 }
 
+static void hide_payload(struct packet *packet)
+{
+	packet->payload = NULL;
+	packet->payload_length = 0;
+	packet->transport = 0;
+	packet->tcp_flags = 0;
+	packet->flags &= ~PACKET_TRUNCATED;
+	if (packet->reason != REASON_NO_TRANSPORT)
+		packet->reason = REASON_FRAGMENT;
+}
+
 // What a fragment tells of its datagram, and its datagram of it.
 static void exchange(struct datagram *datagram, const struct piece *piece, struct packet *packet,
 		struct flow_key *key)
@@ -406,13 +460,8 @@ static void exchange(struct datagram *datagram, const struct piece *piece, struc
 		datagram->key = *key;
 		datagram->from_second = packet->flags & PACKET_FROM_SECOND;
 	}
-	packet->payload = NULL;
-	packet->payload_length = 0;
-	packet->transport = 0;
-	packet->tcp_flags = 0;
-	packet->flags &= ~(PACKET_FROM_SECOND | PACKET_TRUNCATED);
-	if (packet->reason != REASON_NO_TRANSPORT)
-		packet->reason = REASON_FRAGMENT;
+	hide_payload(packet);
+	packet->flags &= ~PACKET_FROM_SECOND;
 	if (!datagram->has_key) {
 		leave_flow(packet);
 		return;
@@ -430,6 +479,14 @@ static struct datagram *collect(
 	struct piece piece;
 
 	read_piece(&piece, packet);
+	// Its receiver drops it (RFC 1122 3.2.1.2) and keeps the others.
+	if (!checksum_ip4_is_right(packet)) {
+		hide_payload(packet);
+		if (piece.offset != 0)
+			leave_flow(packet);
+		fragments->config.counters->fragments_wrong++;
+		return NULL;
+	}
 	datagram = find(fragments, &piece.identity, packet->time_ns);
 	if (datagram == NULL) {
 		if (piece.offset != 0)
@@ -477,15 +534,19 @@ static void adopt(struct packet *packet, const struct packet *found)
 static void follow(struct fragments *fragments, struct packet *packet, struct flow_key *key)
 {
 	struct packet found = *packet;
+	bool is_doubtful = false;
 
 	for (int i = 0; i < NESTED_MAX && (found.flags & PACKET_FRAGMENT) != 0; i++) {
 		struct datagram *datagram = collect(fragments, &found, key);
 
 		if (datagram == NULL)
 			break;
+		is_doubtful |= datagram->is_doubtful;
 		open_datagram(fragments, datagram, &found, key);
 	}
 	adopt(packet, &found);
+	if (is_doubtful)
+		packet->flags |= PACKET_DOUBTFUL;
 }
 
 void fragment_burst(struct fragments *fragments, struct burst *burst, uint32_t tunnels_off)

@@ -31,7 +31,7 @@ void fragments_free(struct fragments *fragments);
 size_t fragments_bytes(const struct fragments *fragments);
 
 // Between decode and flow lookup: gives fragments the key of their flow, or none, and payload only
-// with the last of them to arrive, then with PACKET_REASSEMBLED and what decode says of the whole;
+// with the last of them to arrive, then with PACKET_REASSEMBLED (and PACKET_DOUBTFUL) and what decode says of the whole;
 // of longer datagrams the first 16 KiB. The payload is there until the next burst. `tunnels_off`
 // is that of decode_burst().
 void fragment_burst(struct fragments *fragments, struct burst *burst, uint32_t tunnels_off);

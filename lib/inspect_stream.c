@@ -34,7 +34,7 @@ static void load(struct stream *stream, const struct flow *flow, const struct fl
 		struct stream_side *side = &stream->sides[i];
 
 		side->state = kept_state(details, i);
-		side->base = side->next = details->stream_next[i];
+		side->base = side->next = side->sent = details->stream_next[i];
 		side->is_checked = details->stream_checked >> i & 1;
 		if (side->state == STREAM_LATER)
 			side->used = flow->bytes[i] < UINT16_MAX ? flow->bytes[i] : UINT16_MAX;
@@ -352,7 +352,7 @@ static bool note_first(const struct inspection *in, const struct stream_segment 
 static_assert(STREAM_UNKNOWN == 0, "two unknown directions are 0");
 
 // What a segment without payload changes before both sides took part fits into the details.
-static void note(const struct inspection *in, const struct stream_segment *segment)
+static void note(const struct inspection *in, struct stream_segment *segment)
 {
 	struct stream stream;
 
@@ -362,6 +362,12 @@ static void note(const struct inspection *in, const struct stream_segment *segme
 	load(&stream, in->flow, in->details);
 	stream_accept(in->path->streams, &stream, in->side, segment);
 	save(&stream, in->details);
+}
+
+// How much a side may have sent unseen: when nobody reads it any more no more than its frames.
+static uint32_t unseen_of(const struct inspection *in, unsigned side)
+{
+	return kept_state(in->details, side) == STREAM_DONE ? in->flow->bytes[side] : 0;
 }
 
 static bool needs_stream(const struct inspection *in, const struct stream_segment *segment)
@@ -388,8 +394,9 @@ void inspect_segment(const struct inspection *in)
 		return;
 	}
 	stream_segment_read(&segment, in->packet, &in->flow->key);
+	segment.unseen = unseen_of(in, !in->side);
 	if (!needs_stream(in, &segment)) {
-		if ((segment.flags & TH_SYN) != 0)
+		if ((segment.flags & (TH_SYN | TH_RST)) != 0)
 			note(in, &segment);
 		return;
 	}
@@ -399,6 +406,8 @@ void inspect_segment(const struct inspection *in)
 	inside.reading = &side->reading;
 	if (stream_accept(in->path->streams, stream, in->side, &segment))
 		read_segment(&inside, stream, &segment);
+	if (segment.is_refused && segment.length > 0)
+		in->packet->reason = REASON_REFUSED;
 	end_side(in, stream, in->side, stream_ends(side, &segment));
 	read_settled(in, stream);
 	in->details->stream_states = stream->sides[0].state | stream->sides[1].state << 2;

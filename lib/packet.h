@@ -59,6 +59,7 @@ enum packet_flag {
 	PACKET_NO_HEADROOM = 1 << 4, // fewer than 4 writable bytes in front of `data`
 	PACKET_FRAGMENT = 1 << 5, // of an IP packet: the outermost header that says so counts
 	PACKET_REASSEMBLED = 1 << 6, // transport header and payload are those of all fragments
+	PACKET_DOUBTFUL = 1 << 7, // ... and they overlap: receivers disagree, most drop all of it
 };
 
 enum packet_protocol {
@@ -90,7 +91,9 @@ struct packet {
 
 	uint8_t reason; // enum reason
 	uint8_t app; // application of the flow after this packet; 0: unknown
-	uint16_t fragment_ip; // PACKET_FRAGMENT: offset of its IP header
+	// Offset of the IP header, of PACKET_FRAGMENT that of the fragment, else of the innermost; 0:
+	// it is the outermost.
+	uint16_t inner_ip;
 	uint16_t fragment; // PACKET_FRAGMENT: offset of the fragment's data, right behind its header
 	struct flow *flow; // NULL when the packet belongs to no flow
 };

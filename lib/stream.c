@@ -134,12 +134,13 @@ static void begin(struct streams *streams, struct stream_side *side, uint32_t se
 {
 	give_buffer(streams, side);
 	give(streams, &side->doubt);
-	side->base = side->next = sequence;
+	side->base = side->next = side->sent = sequence;
 	side->state = STREAM_START;
 	side->phase = 0;
 	side->reading = (struct stream_reading){ 0 };
 	side->has_edge = false;
 	side->has_timestamp = false;
+	side->is_asking = false;
 }
 
 static bool is_untouched(const struct stream_side *side)
@@ -149,40 +150,64 @@ static bool is_untouched(const struct stream_side *side)
 					side->buffer == STREAM_NO_BUFFER);
 }
 
+// The other side has not answered to the numbers that this one began with.
+static bool is_open(const struct stream_side *me)
+{
+	return is_untouched(me) && (me->state == STREAM_UNKNOWN || !me->has_edge);
+}
+
 // A SYN moves what it opens only until the other side has answered: later ones get a challenge
-// (RFC 9293 3.10.7.4, RFC 5961 4) and change nothing.
-static bool accept_syn(struct streams *streams, struct stream_side *me,
+// (RFC 9293 3.10.7.4, RFC 5961 4) and change nothing, unless their answer opens a connection.
+static void accept_syn(struct streams *streams, struct stream_side *me,
 		const struct stream_segment *segment)
 {
-	if (!is_untouched(me) || (me->state == STREAM_START && me->has_edge))
-		return false;
+	if (!is_open(me)) {
+		me->is_asking |= is_far(me->next, segment->sequence);
+		return;
+	}
 	begin(streams, me, segment->sequence);
 	me->scale = segment->scale != STREAM_NO_SCALE ? segment->scale : 0;
-	me->has_syn_data = segment->length > 0;
+}
+
+// The answer tells what the receiver has: of a SYN's data all, a part or nothing (RFC 7413 4.2.2),
+// and then the rest comes again.
+static bool take_syn_data(
+		struct streams *streams, struct stream_side *peer, uint32_t acknowledgment)
+{
+	struct stream_buffer *buffer;
+	int32_t taken;
+
+	if (peer->doubt == STREAM_NO_BUFFER)
+		return false;
+	buffer = &streams->buffers[peer->doubt];
+	taken = distance(buffer->sequence, acknowledgment);
+	if (taken <= 0 || taken > (int32_t)buffer->high)
+		return false;
+	buffer->high = taken;
 	return true;
 }
 
-// The answer tells what the receiver has: it may have refused the data of the SYN (RFC 7413 4.2.2),
-// and then they come again. An answer with other numbers opens a new connection.
+// In mid-stream a SYN gets a challenge, and what comes with it is not taken. An answer with other
+// numbers opens a new connection if somebody asked for one: else who sends it could make us forget
+// the numbers that count.
 static bool accept_syn_ack(struct streams *streams, struct stream_side *me,
 		struct stream_side *peer, const struct stream_segment *segment)
 {
 	const uint32_t acknowledgment = segment->acknowledgment;
-	bool is_new = me->state != STREAM_UNKNOWN && is_far(me->next, segment->sequence) &&
-			(peer->state == STREAM_UNKNOWN || is_far(peer->next, acknowledgment));
+	const bool is_new = me->state != STREAM_UNKNOWN && is_far(me->next, segment->sequence) &&
+			(peer->state == STREAM_UNKNOWN ||
+					(peer->is_asking && is_far(peer->next, acknowledgment)));
 
-	if (is_new || is_untouched(me)) {
-		begin(streams, me, segment->sequence);
-		me->scale = segment->scale != STREAM_NO_SCALE ? segment->scale : 0;
-	}
-	if (is_new || is_untouched(peer) ||
-			(peer->has_syn_data && distance(acknowledgment, peer->next) > 0))
+	if (!is_new && !is_open(me))
+		return false;
+	begin(streams, me, segment->sequence);
+	me->scale = segment->scale != STREAM_NO_SCALE ? segment->scale : 0;
+	if (is_new || (is_untouched(peer) && !take_syn_data(streams, peer, acknowledgment)))
 		begin(streams, peer, acknowledgment);
-	peer->has_syn_data = false;
 	// RFC 7323 2.2: scaled on both sides or not at all.
 	if (segment->scale == STREAM_NO_SCALE)
 		peer->scale = 0;
-	return is_new || me->state == STREAM_START;
+	return true;
 }
 
 static void come(struct stream_side *me, uint32_t next)
@@ -205,7 +230,7 @@ static void accept_acknowledgment(struct streams *streams, const struct stream_s
 		return;
 	if (is_far(peer->next, acknowledgment)) {
 		// The SYN that we believed was not the one that the receiver believes.
-		if (!is_untouched(peer))
+		if (!is_open(peer))
 			return;
 		begin(streams, peer, acknowledgment);
 	}
@@ -248,15 +273,26 @@ static bool is_in_window(const struct stream_side *me, const struct stream_segme
 	return distance(segment->sequence, me->next) >= 0 && me->acked != me->next;
 }
 
-// Only the very next number resets (RFC 5961 3.2, RFC 9293 3.10.7.4): whatever else is in the
+// Nobody listens: the answer to a SYN acknowledges it and has no number of its own (RFC 9293
+// 3.10.7.1, 3.10.7.3).
+static bool is_refusal(const struct stream_side *me, const struct stream_side *peer,
+		const struct stream_segment *segment)
+{
+	return me->state == STREAM_UNKNOWN && peer->state == STREAM_START && is_untouched(peer) &&
+			(segment->flags & TH_ACK) != 0 &&
+			distance(peer->next, segment->acknowledgment) >= 0;
+}
+
+// Else only the very next number resets (RFC 5961 3.2, RFC 9293 3.10.7.4): whatever else is in the
 // window gets a challenge.
 static void accept_reset(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment)
 {
 	const struct stream_side *me = &stream->sides[side];
 
-	if (me->state == STREAM_UNKNOWN || me->state == STREAM_DONE ||
-			segment->sequence != me->next)
+	if (!is_refusal(me, &stream->sides[!side], segment) &&
+			(me->state == STREAM_UNKNOWN || me->state == STREAM_DONE ||
+					segment->sequence != me->next))
 		return;
 	stream_finish(streams, stream, 0);
 	stream_finish(streams, stream, 1);
@@ -283,13 +319,14 @@ static void doubt(struct streams *streams, struct stream *stream, unsigned side,
 	buffer->sequence = segment->sequence;
 	buffer->time_ns = segment->time_ns;
 	buffer->number = segment->number;
+	buffer->is_with_syn = (segment->flags & TH_SYN) != 0;
 	me->doubt = number;
 }
 
 bool stream_settle(struct streams *streams, struct stream *stream, unsigned side,
 		struct stream_segment *segment)
 {
-	const struct stream_side *me = &stream->sides[side];
+	struct stream_side *me = &stream->sides[side];
 	const struct stream_buffer *buffer;
 
 	if (me->doubt == STREAM_NO_BUFFER || !me->has_edge)
@@ -297,6 +334,7 @@ bool stream_settle(struct streams *streams, struct stream *stream, unsigned side
 	buffer = &streams->buffers[me->doubt];
 	if (distance(buffer->sequence + buffer->high, me->acked) < 0)
 		return false;
+	me->is_excused |= !buffer->is_with_syn;
 	*segment = (struct stream_segment){
 		.payload = buffer->bytes,
 		.time_ns = buffer->time_ns,
@@ -310,7 +348,7 @@ bool stream_settle(struct streams *streams, struct stream *stream, unsigned side
 // A receiver drops what has a wrong checksum (RFC 9293 3.1), so it is no byte of the stream. But a
 // sender none of whose checksums was right yet had them written by its card after the capture, or
 // the capture was edited: it is read.
-static bool is_right(struct streams *streams, struct stream_side *me,
+static bool is_right(const struct streams *streams, struct stream_side *me,
 		const struct stream_segment *segment)
 {
 	if (!segment->is_wrong)
@@ -320,13 +358,77 @@ static bool is_right(struct streams *streams, struct stream_side *me,
 	return !segment->is_wrong || !me->is_checked;
 }
 
-bool stream_accept(struct streams *streams, struct stream *stream, unsigned side,
+// RFC 9293 3.10.7.4, fifth: a segment behind the handshake has ACK set, and acknowledges nothing that
+// was not sent, nor what is older than any window (RFC 5961 5.2; stacks from before 2010 take that).
+// An acknowledgement can only be judged where all that the other side sent was seen.
+static bool is_acknowledgment_right(const struct stream_side *me, const struct stream_side *peer,
 		const struct stream_segment *segment)
 {
-	struct stream_side *me = &stream->sides[side], *peer = &stream->sides[!side];
-	bool is_taken = true;
+	const uint32_t acknowledgment = segment->acknowledgment;
+	const unsigned scale = me->scale <= SCALE_MAX ? me->scale : SCALE_MAX;
 
-	if (!is_right(streams, me, segment)) {
+	if ((segment->flags & TH_ACK) == 0)
+		return false;
+	if (me->is_excused || peer->state == STREAM_UNKNOWN || is_open(peer))
+		return true;
+	return distance(peer->sent, acknowledgment) <= (int64_t)segment->unseen &&
+			(!peer->has_edge ||
+					distance(acknowledgment, peer->acked) <= INT64_C(65535)
+									<< scale);
+}
+
+static void note_sent(struct stream_side *me, const struct stream_segment *segment)
+{
+	const uint32_t end = segment->sequence + segment->length + ((segment->flags & TH_FIN) != 0);
+
+	if (distance(me->sent, end) > 0)
+		me->sent = end;
+}
+
+// Nothing in the segment counts; false.
+static bool refuse(struct streams *streams, struct stream_segment *segment)
+{
+	segment->is_refused = true;
+	streams->config.counters->segments_refused += segment->length > 0;
+	return false;
+}
+
+static bool refuse_with_doubt(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_segment *segment)
+{
+	doubt(streams, stream, side, segment);
+	return refuse(streams, segment);
+}
+
+// What is not a handshake: the second half of stream_accept().
+static bool accept_later(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_segment *segment)
+{
+	struct stream_side *me = &stream->sides[side], *peer = &stream->sides[!side];
+
+	if (!is_acknowledgment_right(me, peer, segment))
+		return refuse_with_doubt(streams, stream, side, segment);
+	accept_acknowledgment(streams, me, peer, segment);
+	// In mid-stream the first payload that we see begins it.
+	if (me->state == STREAM_UNKNOWN && segment->length > 0) {
+		begin(streams, me, segment->sequence);
+		note_sent(me, segment);
+	}
+	if (segment->length > 0 && !is_in_window(me, segment))
+		return refuse(streams, segment);
+	accept_timestamp(me, segment);
+	return segment->length > 0 && me->state != STREAM_DONE;
+}
+
+bool stream_accept(struct streams *streams, struct stream *stream, unsigned side,
+		struct stream_segment *segment)
+{
+	struct stream_side *me = &stream->sides[side], *peer = &stream->sides[!side];
+
+	note_sent(me, segment);
+	segment->is_refused = !is_right(streams, me, segment);
+	segment->is_refused |= segment->is_doubtful;
+	if (segment->is_refused) {
 		doubt(streams, stream, side, segment);
 		return false;
 	}
@@ -334,30 +436,27 @@ bool stream_accept(struct streams *streams, struct stream *stream, unsigned side
 		accept_reset(streams, stream, side, segment);
 		return false;
 	}
-	if (is_outdated(me, segment)) {
-		streams->config.counters->segments_refused++;
+	if (is_outdated(me, segment))
+		return refuse(streams, segment);
+	if ((segment->flags & TH_SYN) == 0)
+		return accept_later(streams, stream, side, segment);
+	if ((segment->flags & TH_ACK) == 0) {
+		// Its data wait for the answer.
+		accept_syn(streams, me, segment);
+		note_sent(me, segment);
+		doubt(streams, stream, side, segment);
 		return false;
 	}
-	if ((segment->flags & TH_SYN) != 0)
-		is_taken = (segment->flags & TH_ACK) != 0 ?
-				accept_syn_ack(streams, me, peer, segment) :
-				accept_syn(streams, me, segment);
-	if ((segment->flags & TH_ACK) != 0 && is_taken)
-		accept_acknowledgment(streams, me, peer, segment);
-	// In mid-stream the first payload that we see begins it.
-	if (me->state == STREAM_UNKNOWN && segment->length > 0)
-		begin(streams, me, segment->sequence);
-	if (is_taken && segment->length > 0 && !is_in_window(me, segment)) {
-		streams->config.counters->segments_refused++;
-		return false;
-	}
+	if (!accept_syn_ack(streams, me, peer, segment))
+		return refuse_with_doubt(streams, stream, side, segment);
+	accept_acknowledgment(streams, me, peer, segment);
 	accept_timestamp(me, segment);
-	return is_taken && segment->length > 0 && me->state != STREAM_DONE;
+	return segment->length > 0 && me->state != STREAM_DONE;
 }
 
 bool stream_ends(const struct stream_side *side, const struct stream_segment *segment)
 {
-	return (segment->flags & TH_FIN) != 0 && (!segment->is_wrong || !side->is_checked) &&
+	return (segment->flags & TH_FIN) != 0 && !segment->is_refused &&
 			segment->sequence + segment->length == side->next;
 }
 

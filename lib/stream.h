@@ -44,11 +44,12 @@ struct stream_reading {
 struct stream_side {
 	uint32_t base; // where the message at hand begins; ahead of `next` while a body is skipped
 	uint32_t next; // all before it came, as the receiver's RCV.NXT
+	uint32_t sent; // no number from here on was used, whether its receiver took it or not
 	uint32_t acked; // by the receiver
 	uint32_t edge; // of the receiver's window: first number that it does not take
 	uint32_t timestamp; // TS.Recent of RFC 7323
 	uint32_t buffer; // its number; STREAM_NO_BUFFER
-	uint32_t doubt; // number of the buffer of a segment with a wrong checksum; STREAM_NO_BUFFER
+	uint32_t doubt; // number of the buffer of a segment that was refused; STREAM_NO_BUFFER
 	struct stream_reading reading;
 	uint16_t used; // of the budget
 	uint8_t state; // enum stream_state
@@ -57,7 +58,8 @@ struct stream_side {
 	bool is_checked : 1; // sent a right checksum
 	bool has_edge : 1;
 	bool has_timestamp : 1;
-	bool has_syn_data : 1; // its first bytes came with the SYN, and nobody said yet that they count
+	bool is_asking : 1; // sent a SYN with numbers of another connection
+	bool is_excused : 1; // its receiver took what should be refused: not all of the traffic is here
 };
 
 static const uint32_t STREAM_NO_BUFFER = UINT32_MAX;
@@ -77,15 +79,18 @@ struct stream_segment {
 	uint32_t sequence; // of the payload's first byte: behind the SYN
 	uint32_t acknowledgment;
 	uint32_t timestamp;
+	uint32_t unseen; // most bytes that the other side may have sent and that were not shown here
 	uint16_t window;
 	uint8_t flags; // TH_SYN and others
 	uint8_t scale; // STREAM_NO_SCALE: says none
 	bool has_timestamp;
-	bool is_wrong; // its checksum is not right
+	bool is_wrong; // its checksum or that of its IPv4 header is not right
 	bool is_cut; // the payload goes on past what may be read, so its checksum was not checked
+	bool is_doubtful; // its receiver may take or drop it
+	bool is_refused; // by stream_accept(): the receiver takes nothing of it
 };
 
-// Reads a TCP packet that decode found well formed.
+// Reads a TCP packet that decode found well formed. `unseen` is the caller's to set.
 void stream_segment_read(struct stream_segment *segment, const struct packet *packet,
 		const struct flow_key *key);
 
@@ -120,11 +125,12 @@ void stream_init(struct stream *stream);
 // Enters a segment of `side`: handshake, acknowledgement, window, timestamp, reset. True when the
 // receiver takes its payload, if it has any.
 bool stream_accept(struct streams *streams, struct stream *stream, unsigned side,
-		const struct stream_segment *segment);
+		struct stream_segment *segment);
 
-// A segment with a wrong checksum that its receiver acknowledged, though no other came in its place:
-// then it was right when it was sent, and the capture was edited. To be called after the receiver's
-// segment was accepted; true when there is one, to be offered and then forgotten.
+// A segment that was refused and that its receiver acknowledged, though no other came in its place:
+// the data of a SYN, which count from then on (RFC 7413 4.2.2), or what was right when it was sent,
+// and the capture was edited or lacks packets. To be called after the receiver's segment was
+// accepted; true when there is one, to be offered and then forgotten.
 bool stream_settle(struct streams *streams, struct stream *stream, unsigned side,
 		struct stream_segment *segment);
 void stream_forget(struct streams *streams, struct stream *stream, unsigned side);

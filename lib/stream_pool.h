@@ -35,9 +35,10 @@ struct stream_buffer {
 	uint32_t high; // no byte from here on came
 	uint32_t stream; // whose it is
 	uint32_t side;
-	uint32_t sequence; // what is in doubt
+	uint32_t sequence; // of a refused segment, as the rest
 	uint64_t time_ns;
 	uint64_t number;
+	bool is_with_syn; // only its answer says whether it counts
 };
 
 void buffer_clear(struct stream_buffer *buffer);

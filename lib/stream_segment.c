@@ -1,63 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The header of a TCP segment, its options and its checksum.
+#include "checksum.h"
+#include "decode/cursor.h"
 #include "stream.h"
 
-#include <endian.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 
 enum {
 	HEADER_BYTES = 20, // without options
 };
-
-static uint16_t read_be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t read_be32(const uint8_t *at)
-{
-	return (uint32_t)read_be16(at) << 16 | read_be16(at + 2);
-}
-
-// RFC 1071: the sum of words of 16 bits, here of 32 in any byte order, folded later.
-static uint64_t add_words(uint64_t sum, const uint8_t *data, size_t length)
-{
-	const size_t count = length / sizeof(uint32_t);
-	const size_t rest = length % sizeof(uint32_t);
-	uint32_t word;
-
-	// A loop that compilers turn into vectors.
-	for (size_t i = 0; i < count; i++) {
-		memcpy(&word, data + i * sizeof(word), sizeof(word));
-		sum += word;
-	}
-	if (rest > 0) {
-		word = 0;
-		memcpy(&word, data + length - rest, rest);
-		sum += word;
-	}
-	return sum;
-}
-
-// RFC 9293 3.1 and RFC 8200 8.1: over addresses, length, protocol and the whole segment. Which
-// address is whose does not matter to a sum; nor do the zeros in front of an IPv4 address, and the
-// ffff of its mapping is zero, too.
-static bool is_checksum_right(
-		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol)
-{
-	const uint32_t pseudo[2] = { htobe32(length), htobe32(protocol) };
-	uint64_t sum = add_words(0, header, length);
-
-	sum = add_words(sum, (const uint8_t *)key->ends, sizeof(key->ends));
-	sum = add_words(sum, (const uint8_t *)pseudo, sizeof(pseudo));
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
 
 // RFC 9293 3.2, RFC 7323 2.2 and 3.2. An option that runs over the end ends the list.
 static void read_options(struct stream_segment *segment, const uint8_t *at, const uint8_t *end)
@@ -97,8 +48,11 @@ void stream_segment_read(struct stream_segment *segment, const struct packet *pa
 		.flags = packet->tcp_flags,
 		.scale = STREAM_NO_SCALE,
 		.is_cut = (packet->flags & PACKET_TRUNCATED) != 0,
+		.is_doubtful = (packet->flags & PACKET_DOUBTFUL) != 0,
 	};
 	read_options(segment, header + HEADER_BYTES, header + header_length);
-	segment->is_wrong = !segment->is_cut &&
-			!is_checksum_right(key, header, header_length + length, packet->protocol);
+	segment->is_wrong = !checksum_ip4_is_right(packet) ||
+			(!segment->is_cut &&
+					!checksum_is_right(key, header, header_length + length,
+							packet->protocol));
 }

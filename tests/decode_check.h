@@ -25,7 +25,7 @@ static inline const char *decode_check_offsets(const struct packet *packet)
 			(packet->payload == NULL) != (packet->reason != REASON_INSPECTED))
 		return "payload, its length and the reason differ";
 	if ((packet->flags & PACKET_FRAGMENT) != 0 &&
-			(packet->fragment < packet->fragment_ip + 20 ||
+			(packet->fragment < packet->inner_ip + 20 ||
 					packet->fragment > packet->length))
 		return "a fragment outside the frame";
 	if (packet->payload != NULL &&

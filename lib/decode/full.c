@@ -104,7 +104,7 @@ void decoding_fragment(struct decoding *decoding)
 	if ((packet->flags & PACKET_FRAGMENT) != 0)
 		return;
 	packet->flags |= PACKET_FRAGMENT;
-	packet->fragment_ip = decoding->ip - packet->data;
+	packet->inner_ip = decoding->ip - packet->data;
 	packet->fragment = decoding->cursor.at - packet->data;
 }
 
@@ -211,9 +211,12 @@ static void finish(struct decoding *decoding, enum reason reason)
 	if (!is_flow(reason)) {
 		forget(packet);
 		packet->flags &= ~PACKET_FRAGMENT;
-		packet->fragment_ip = packet->fragment = 0;
+		packet->inner_ip = packet->fragment = 0;
 		return;
 	}
+	if ((packet->flags & PACKET_FRAGMENT) == 0 &&
+			decoding->ip != packet->data + packet->network)
+		packet->inner_ip = decoding->ip - packet->data;
 	decoding->key->protocol_vlans = (uint32_t)packet->protocol << 24 |
 			(uint32_t)decoding->vlans[0] << 12 | decoding->vlans[1];
 	order_ends(packet, decoding->key);
@@ -270,7 +273,7 @@ static void clear(struct packet *packet)
 {
 	forget(packet);
 	packet->flags &= PACKET_NO_HEADROOM;
-	packet->fragment_ip = 0;
+	packet->inner_ip = 0;
 	packet->fragment = 0;
 	packet->network = 0;
 	packet->version = 0;

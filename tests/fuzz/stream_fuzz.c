@@ -72,7 +72,7 @@ static void play(struct streams *streams, struct stream *stream, const uint8_t *
 	uint32_t place = base + (record[0] | (uint32_t)(record[1] & 0x7f) << 8);
 	uint8_t *payload = malloc(record[2] + 1);
 	struct stream_segment segment = {
-		.payload = payload, .length = record[2], .scale = STREAM_NO_SCALE
+		.payload = payload, .length = record[2], .flags = 16, .scale = STREAM_NO_SCALE
 	};
 	struct stream_view view;
 

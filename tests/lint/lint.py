@@ -20,7 +20,7 @@ SKIPPED = 77
 # the only one whose members may include each other.
 FLOORS = {
     0: "fail log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
-    1: "counters evidence decode meter scan yaml",
+    1: "counters evidence decode meter scan yaml checksum",
     2: "flow fragment stream snapshot skype_datagram",
     3: "detect host health",
     4: "action event rules metric",

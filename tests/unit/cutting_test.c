@@ -3,6 +3,7 @@
 //
 // CUTTING_ROUNDS and CUTTING_SEED in the environment: how many, and where to begin; a failure names
 // its seed.
+#include "checksum.h"
 #include "evidence.h"
 #include "path.h"
 #include "stream.h"
@@ -10,6 +11,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,6 +134,7 @@ static void send_segment(struct world *w, unsigned port, uint32_t sequence, uint
 	put(frame + 22, 2, 64 << 8 | 6);
 	put(frame + 26, 4, 0x0a000001);
 	put(frame + 30, 4, 0x0a000002);
+	put(frame + 24, 2, ntohs(checksum_ip4(frame + 14)));
 	put(frame + 34, 4, port << 16 | 80);
 	put(frame + 38, 4, sequence);
 	put(frame + 46, 2, 0x5000u | flags);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Fragments: to their flow, put together in any order, given up when they contradict each other.
+#include "checksum.h"
 #include "counters.h"
 #include "decode/decode.h"
 #include "fragment.h"
@@ -93,6 +94,15 @@ static uint8_t *put_ip4(uint8_t *at, unsigned length, unsigned flags, uint8_t pr
 	return at + 20;
 }
 
+static void finish_ip4(uint8_t *header)
+{
+	uint16_t checksum;
+
+	put16(header + 10, 0);
+	checksum = checksum_ip4(header);
+	memcpy(header + 10, &checksum, sizeof(checksum));
+}
+
 static uint8_t *put_ip6(uint8_t *at, const struct cut *cut, uint8_t protocol)
 {
 	memset(at, 0, 48);
@@ -126,10 +136,13 @@ static void add(struct fixture *f, const struct cut *cut)
 	if (cut->wrapped) {
 		at = put_ip4(at, cut->length + (is_ip6 ? 48 : 20), 0, is_ip6 ? 41 : 4, 7);
 		at[-8] = at[-4] = 192;
+		finish_ip4(at - 20);
 	}
 	at = is_ip6 ? put_ip6(at, cut, protocol) :
 		      put_ip4(at, cut->length, cut->offset / 8 | (cut->is_more ? 0x2000 : 0),
 				      protocol, cut->id);
+	if (!is_ip6)
+		finish_ip4(at - 20);
 	memcpy(at, f->data + cut->offset, cut->length);
 	*packet = (struct packet){ .data = frame,
 		.time_ns = f->now_ns,
@@ -307,23 +320,52 @@ static void the_first_bytes_win(void **state)
 	run_one(f, &(struct cut){ 16, 16, true }); // the first half is there
 	run_one(f, &(struct cut){ 24, 40, false }); // the first block is there
 	memcpy(f->data, good, sizeof(good));
+	assert_true((f->burst.packets[0].flags & PACKET_DOUBTFUL) != 0);
 	assert_whole(f, &f->burst.packets[0], 56);
+	assert_int_equal(f->counters.fragments_spoilt, 1);
 }
 
-static void ipv6_overlaps_are_given_up(void **state)
+static void only_copies_are_above_doubt(void **state)
+{
+	static const struct cut others[] = {
+		{ 0, 24, true }, // a copy
+		{ 8, 16, true }, // the same bytes, cut otherwise
+		{ 16, 16, true }, // more of them
+		{ 0, 32, true },
+	};
+	struct fixture *f = *state;
+
+	set_udp(f, 56);
+	for (uint16_t i = 0; i < 8; i++) {
+		const uint8_t version = i < 4 ? 4 : 6;
+		struct cut other = others[i % 4];
+
+		other.id = i;
+		other.version = version;
+		run_one(f, &(struct cut){ 0, 24, true, .id = i, .version = version });
+		run_one(f, &other);
+		run_one(f, &(struct cut){ 24, 40, false, .id = i, .version = version });
+		assert_int_equal((f->burst.packets[0].flags & PACKET_DOUBTFUL) != 0, i % 4 != 0);
+		assert_int_equal(f->counters.fragments_reassembled, i + 1);
+	}
+	assert_int_equal(f->counters.fragments_spoilt, 6);
+}
+
+// As their receiver does.
+static void wrong_header_checksums_are_left_out(void **state)
 {
 	struct fixture *f = *state;
 
 	set_udp(f, 56);
-	run_one(f, &(struct cut){ 0, 24, true, .version = 6 });
-	run_one(f, &(struct cut){ 0, 24, true, .version = 6 }); // a duplicate may be ignored
-	assert_int_equal(f->counters.fragments_spoilt, 0);
-	run_one(f, &(struct cut){ 16, 16, true, .version = 6 });
-	assert_int_equal(f->counters.fragments_spoilt, 1);
-	run_one(f, &(struct cut){ 24, 40, false, .version = 6 });
+	run_one(f, &(struct cut){ 0, 24, true });
+	f->burst.count = 0;
+	add(f, &(struct cut){ 24, 40, false });
+	f->frames[0][14 + 10]++;
+	run(f);
 	assert_part(&f->burst.packets[0]);
-	assert_ports(&f->burst.keys[0]);
-	assert_int_equal(f->counters.fragments_reassembled, 0);
+	assert_int_equal(f->counters.fragments_wrong, 1);
+	run_one(f, &(struct cut){ 24, 40, false });
+	assert_int_equal(f->counters.fragments_reassembled, 1);
 }
 
 static void contradictions_are_given_up(void **state)
@@ -351,6 +393,7 @@ static void contradictions_are_given_up(void **state)
 			other.offset = 0;
 			add(f, &other);
 			put16(f->frames[0] + 14 + 6, 65528 / 8);
+			finish_ip4(f->frames[0] + 14);
 			run(f);
 		}
 		assert_int_equal(f->counters.fragments_spoilt, i + 1);
@@ -425,6 +468,7 @@ static void a_flood_takes_no_more_memory(void **state)
 		for (unsigned k = 0; k < 32; k++) {
 			add(f, &flood);
 			put16(f->frames[k] + 14 + 14, (i + k) >> 4); // source address
+			finish_ip4(f->frames[k] + 14);
 			flood.id++;
 		}
 		run(f);
@@ -521,7 +565,8 @@ int main(void)
 		TEST(the_other_direction_has_the_same_flow),
 		TEST(a_tcp_header_may_be_cut),
 		TEST(the_first_bytes_win),
-		TEST(ipv6_overlaps_are_given_up),
+		TEST(only_copies_are_above_doubt),
+		TEST(wrong_header_checksums_are_left_out),
 		TEST(contradictions_are_given_up),
 		TEST(only_the_beginning_of_a_long_one_is_shown),
 		TEST(datagrams_are_apart),

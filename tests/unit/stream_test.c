@@ -94,7 +94,9 @@ static struct stream_segment of(uint32_t sequence, const char *payload)
 		.payload = (const uint8_t *)payload,
 		.length = (uint32_t)strlen(payload),
 		.sequence = sequence,
-		.flags = TH_PUSH,
+		.flags = TH_PUSH | TH_ACK,
+		.acknowledgment = 5001,
+		.window = 1000,
 		.scale = STREAM_NO_SCALE,
 	};
 }
@@ -198,6 +200,19 @@ static void numbers_wrap(void **state)
 	assert_read(f, "abcdefg");
 }
 
+// Reads what the server's acknowledgement has settled.
+static void settle(struct fixture *f)
+{
+	struct stream_segment settled;
+	struct stream_view view;
+
+	if (!stream_settle(f->streams, f->stream, CLIENT, &settled))
+		return;
+	assert_true(stream_offer(f->streams, f->stream, CLIENT, &settled, &view));
+	read_view(f, &view);
+	stream_forget(f->streams, f->stream, CLIENT);
+}
+
 static void data_of_a_syn_count_unless_the_answer_refuses_them(void **state)
 {
 	struct stream_segment syn = control(TH_SYN, 1000, 0);
@@ -206,15 +221,83 @@ static void data_of_a_syn_count_unless_the_answer_refuses_them(void **state)
 	syn.payload = (const uint8_t *)"abc";
 	syn.length = 3;
 	segment(f, CLIENT, syn);
+	assert_read(f, "");
 	segment(f, SERVER, control(TH_SYN | TH_ACK, 5000, 1004));
+	settle(f);
 	say(f, 1004, "def");
 	assert_read(f, "abcdef");
 	open_streams(f, 4, 4, 4);
-	f->least = 6;
 	segment(f, CLIENT, syn);
 	segment(f, SERVER, control(TH_SYN | TH_ACK, 5000, 1001));
+	settle(f);
 	say(f, 1001, "ghijkl");
 	assert_read(f, "ghijkl");
+	open_streams(f, 4, 4, 4);
+	segment(f, CLIENT, syn);
+	segment(f, SERVER, control(TH_SYN | TH_ACK, 5000, 1002)); // a part of it
+	settle(f);
+	say(f, 1002, "mn");
+	assert_read(f, "amn");
+}
+
+static void assert_refused(struct fixture *f, struct stream_segment what)
+{
+	const uint64_t refused = f->counters.segments_refused;
+
+	segment(f, CLIENT, what);
+	assert_int_equal(f->counters.segments_refused, refused + 1);
+}
+
+// RFC 9293 3.10.7.4, RFC 5961 5.2.
+static void what_no_receiver_takes_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_segment what = of(1001, "XY");
+
+	shake_hands(f);
+	what.flags = TH_PUSH;
+	assert_refused(f, what);
+	what.flags = 0;
+	assert_refused(f, what);
+	what.flags = TH_SYN | TH_ACK;
+	assert_refused(f, what);
+	what.flags = TH_ACK;
+	what.acknowledgment = 5002;
+	assert_refused(f, what);
+	what.acknowledgment = 5001 + (UINT32_C(1) << 30);
+	assert_refused(f, what);
+	what.acknowledgment = 5001 - 70000;
+	assert_refused(f, what);
+	say(f, 1001, "abc");
+	assert_read(f, "abc");
+}
+
+// A connection of which not all is there: what the receiver takes is right.
+static void who_took_it_excuses_it(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_segment what = of(1001, "ab");
+
+	shake_hands(f);
+	what.acknowledgment = 9001; // of bytes that we did not see
+	segment(f, CLIENT, what);
+	assert_read(f, "");
+	segment(f, SERVER, control(TH_ACK, 9001, 1003));
+	settle(f);
+	what = of(1003, "cd");
+	what.acknowledgment = 9101;
+	segment(f, CLIENT, what);
+	assert_read(f, "abcd");
+}
+
+static void a_port_that_refuses_is_read_no_more(void **state)
+{
+	struct fixture *f = *state;
+
+	segment(f, CLIENT, control(TH_SYN, 1000, 0));
+	segment(f, SERVER, control(TH_RST | TH_ACK, 0, 1001));
+	say(f, 1001, "abc");
+	assert_read(f, "");
 }
 
 static void keep_alives_and_probes_are_no_data(void **state)
@@ -559,6 +642,9 @@ int main(void)
 		TEST(the_first_bytes_win),
 		TEST(numbers_wrap),
 		TEST(data_of_a_syn_count_unless_the_answer_refuses_them),
+		TEST(what_no_receiver_takes_is_refused),
+		TEST(who_took_it_excuses_it),
+		TEST(a_port_that_refuses_is_read_no_more),
 		TEST(keep_alives_and_probes_are_no_data),
 		TEST(what_is_outside_the_window_is_not_taken),
 		TEST(without_acknowledgements_a_window_does_not_stop_the_next_byte),

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a receiver checks before it takes a packet (RFC 1122 3.2.1.2, 4.1.3.4, 4.2.2.7).
+#pragma once
+
+#include "packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Of TCP or UDP: over addresses, protocol and all `length` bytes from the transport header on.
+bool checksum_is_right(
+		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol);
+// Of the IPv4 headers of a decoded packet, the outermost and the innermost; true where there is none,
+// and for PACKET_REASSEMBLED, whose fragments were checked one by one.
+bool checksum_ip4_is_right(const struct packet *packet);
+// That of an IPv4 header, in network order; its own place in the header has to be 0.
+uint16_t checksum_ip4(const uint8_t *header);
