@@ -104,6 +104,14 @@ static void write_detection(void *context, const struct host *host, const struct
 		event_host_detection(stream, host, app);
 }
 
+static void write_call(void *context, const struct call *call)
+{
+	FILE *stream = events(context);
+
+	if (stream != NULL)
+		event_call(stream, call);
+}
+
 static int open_events(struct manager *m)
 {
 	const struct options *options = m->config.options;
@@ -210,6 +218,8 @@ struct manager *manager_create(const struct manager_config *config)
 	struct skype_config skype = {
 		.capacity = options->hosts_capacity,
 		.published = config->shared->published,
+		.call_ended = write_call,
+		.context = m,
 	};
 	struct host_config hosts = {
 		.capacity = options->hosts_capacity,
@@ -439,6 +449,7 @@ static void finish(struct manager *m)
 	struct event_stats stats;
 	uint64_t dropped;
 
+	skype_finish(m->skype);
 	if (m->exporter != NULL)
 		export_settle(m->exporter);
 	host_end_all(m->hosts);

@@ -28,6 +28,7 @@ struct arguments {
 	const char *write;
 	unsigned long workers;
 	bool json;
+	bool all; // hosts of weak evidence, too
 };
 
 struct replay {
@@ -101,6 +102,16 @@ static void host_ended(void *context, const struct host *host)
 		event_host(stdout, host);
 	else
 		summary_host(stdout, &replay->summary, host);
+}
+
+static void call_ended(void *context, const struct call *call)
+{
+	struct replay *replay = context;
+
+	if (replay->arguments.json)
+		event_call(stdout, call);
+	else
+		summary_call(&replay->summary, call);
 }
 
 static void frame_left(void *context, const struct frame *frame)
@@ -309,6 +320,7 @@ static int create_engine(struct replay *replay)
 							   UINT32_MAX,
 		.flow_ended = flow_ended,
 		.host_ended = host_ended,
+		.call_ended = call_ended,
 		.is_backbone = options->hosts_backbone != 0,
 		.frame_left = frame_left,
 		.context = replay,
@@ -378,6 +390,7 @@ static bool parse(struct arguments *arguments, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "rules", required_argument, NULL, 'r' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "write", required_argument, NULL, 'w' },
 		{ "workers", required_argument, NULL, WORKERS },
 		{ 0 },
@@ -385,13 +398,15 @@ static bool parse(struct arguments *arguments, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "c:r:jw:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:r:jaw:", options, NULL)) != -1) {
 		if (option == 'c') {
 			arguments->config = optarg;
 		} else if (option == 'r') {
 			arguments->rules = optarg;
 		} else if (option == 'j') {
 			arguments->json = true;
+		} else if (option == 'a') {
+			arguments->all = true;
 		} else if (option == 'w') {
 			arguments->write = optarg;
 		} else if (option == WORKERS && !parse_workers(arguments, optarg)) {
@@ -416,6 +431,7 @@ int replay_main(int argc, char **argv)
 		return 2;
 	// A closed pipe is an error of standard output, and is reported as one.
 	signal(SIGPIPE, SIG_IGN);
+	replay.summary.shows_weak = replay.arguments.all;
 	replay.summary.is_bold = isatty(STDOUT_FILENO);
 	// Not between records on the same terminal.
 	replay.shows_progress =
@@ -432,6 +448,7 @@ int replay_main(int argc, char **argv)
 	engine_free(replay.engine);
 	policy_free(replay.policy);
 	options_free(replay.options);
+	free(replay.summary.calls);
 	free(replay.summary.captures);
 	return status;
 }
@@ -442,7 +459,8 @@ void replay_help(FILE *stream)
 	      "they were one, and reports hosts, applications and totals.\n\n"
 	      "  -c, --config FILE   rules, policy and limits of this configuration\n"
 	      "  -r, --rules DIR     the rules of DIR/*.yaml instead\n"
-	      "  -j, --json          a JSON record for every flow and host, one a line\n"
+	      "  -j, --json          a JSON record for every flow, host and call, one a line\n"
+	      "  -a, --all           hosts with weak evidence only, too\n"
 	      "  -w, --write FILE    write the packets as the policy leaves them\n"
 	      "      --workers N     spread over N workers (1); the verdicts are the same\n",
 			stream);

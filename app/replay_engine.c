@@ -6,6 +6,7 @@
 #include "fragment.h"
 #include "host/published.h"
 #include "host/skype.h"
+#include "media.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -95,6 +96,7 @@ static int worker_init(struct engine *engine, unsigned index)
 		.node = -1,
 		.counters = &path->counters,
 	};
+	struct media_config media = { .node = -1, .counters = &path->counters };
 
 	streams.node = -1;
 	streams.counters = &path->counters;
@@ -104,13 +106,17 @@ static int worker_init(struct engine *engine, unsigned index)
 	path->scratch = &config->policy->workers[index];
 	path->budget = config->budget;
 	path->tunnels_off = config->tunnels_off;
+	path->has_numbers = true;
 	path->evidence = create_ring();
 	if (path->evidence == NULL)
 		return fail(ENOMEM);
+	media.evidence = path->evidence;
+	path->media = media_create(&media);
 	path->flows = flow_table_create(&flows);
 	path->streams = streams_create(&streams);
 	path->fragments = fragments_create(&fragments);
-	return path->flows == NULL || path->streams == NULL || path->fragments == NULL ?
+	return path->flows == NULL || path->streams == NULL || path->fragments == NULL ||
+					path->media == NULL ?
 			fail(errno) :
 			0;
 }
@@ -146,7 +152,11 @@ static int hosts_init(struct engine *engine)
 		.ended = host_ended,
 		.context = engine,
 	};
-	struct skype_config skype = { .capacity = config->hosts_capacity };
+	struct skype_config skype = {
+		.capacity = config->hosts_capacity,
+		.call_ended = config->call_ended,
+		.context = config->context,
+	};
 
 	engine->hosts = skype.hosts = host_table_create(&hosts);
 	engine->published = skype.published = published_create(4 * config->hosts_capacity);
@@ -184,6 +194,7 @@ void engine_free(struct engine *engine)
 		streams_free(engine->workers[i].path.streams);
 		flow_table_free(engine->workers[i].path.flows);
 		fragments_free(engine->workers[i].path.fragments);
+		media_free(engine->workers[i].path.media);
 		free(engine->workers[i].path.evidence);
 	}
 	free(engine->workers);
@@ -266,6 +277,21 @@ static void learn(struct engine *engine)
 	}
 }
 
+// What flows carried in the seconds before `now_ns`.
+static void tell_media(struct engine *engine, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < engine->config.worker_count; i++) {
+		media_age(engine->workers[i].path.media, now_ns, engine->number, MEDIA_SLOTS);
+		learn(engine);
+	}
+}
+
+static void end_calls(struct engine *engine)
+{
+	tell_media(engine, UINT64_MAX);
+	skype_finish(engine->skype);
+}
+
 static void age(struct engine *engine)
 {
 	if (engine->now_ns - engine->aged_ns < age_ns)
@@ -275,6 +301,7 @@ static void age(struct engine *engine)
 
 		flow_age(flows, engine->now_ns, flow_table_buckets(flows));
 	}
+	tell_media(engine, engine->now_ns);
 	host_expire(engine->hosts, engine->now_ns);
 	skype_expire(engine->skype, engine->now_ns);
 	engine->aged_ns = engine->now_ns;
@@ -339,6 +366,7 @@ static void pass_time(struct engine *engine, uint64_t time_ns)
 	} else if (engine->now_ns - time_ns > disorder_ns) {
 		// An older capture follows: nothing can be said of flows across it.
 		run_batch(engine);
+		end_calls(engine);
 		end_flows(engine);
 		engine->now_ns = engine->aged_ns = time_ns;
 	}
@@ -369,6 +397,7 @@ void engine_add(struct engine *engine, enum link link, const struct frame *frame
 void engine_end(struct engine *engine)
 {
 	engine_flush(engine);
+	end_calls(engine);
 	end_flows(engine);
 	host_end_all(engine->hosts);
 }

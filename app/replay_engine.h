@@ -8,6 +8,7 @@
 
 #include "capture.h"
 #include "event.h"
+#include "host/call.h"
 #include "host/host.h"
 #include "path.h"
 #include "stream.h"
@@ -32,6 +33,7 @@ struct engine_config {
 	// What comes out; each may be NULL.
 	void (*flow_ended)(void *context, const struct flow_record *record);
 	void (*host_ended)(void *context, const struct host *host);
+	void (*call_ended)(void *context, const struct call *call);
 	// Every frame that the policy lets through, as it leaves it, in the order of the capture.
 	void (*frame_left)(void *context, const struct frame *frame);
 	void *context;

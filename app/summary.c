@@ -5,12 +5,15 @@
 
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
 	TIME_BYTES = 32,
-	PLACE_BYTES = 256
+	PLACE_BYTES = 256,
+	CALLS_MAX = 100000,
+	CALLS_STEP = 64, // more, whenever there is no room
 };
 
 static void heading(FILE *stream, const struct summary *summary, const char *text)
@@ -82,7 +85,8 @@ static void print_step(FILE *stream, const struct summary *summary, const struct
 
 	format_time(time, step->time_ns);
 	format_place(place, summary, step->number);
-	fprintf(stream, "    step      %s  %s, %s\n", time, step_name(step->step), place);
+	fprintf(stream, "    step      %s  %s, %s: %s\n", time, step_name(step->step), place,
+			step_words(step->step));
 }
 
 static const char *protocol_name(uint8_t protocol)
@@ -118,7 +122,85 @@ static void print_ledger(
 		fprintf(stream, "              \"%.*s\"\n", first->text_length, first->text);
 }
 
-static void print_app(FILE *stream, const struct summary *summary, const struct host_app *app)
+static void print_media(FILE *stream, uint8_t media)
+{
+	const char *between = "";
+
+	for (unsigned kind = CALL_VOICE; kind <= CALL_FILE; kind <<= 1) {
+		if ((media & kind) == 0)
+			continue;
+		fprintf(stream, "%s%s", between, call_media_name(kind));
+		between = " and ";
+	}
+}
+
+static void print_peers(FILE *stream, const struct call *call)
+{
+	static const char *const words[] = {
+		[CALL_DIRECT] = "directly with",
+		[CALL_RELAYED] = "relayed by",
+		[CALL_RELAYING] = "relayed for",
+		[CALL_PHONE] = "to the telephone network by",
+	};
+	char peer[EVENT_ADDRESS_BYTES];
+
+	event_address(peer, call->peers[0], true);
+	fprintf(stream, "%s %s", words[call->path], peer);
+	if (call->peer_count < 2)
+		return;
+	event_address(peer, call->peers[1], true);
+	fprintf(stream, " and %s", peer);
+}
+
+static void print_call(FILE *stream, const struct summary *summary, const struct call *call)
+{
+	char time[TIME_BYTES], from[PLACE_BYTES], to[PLACE_BYTES];
+
+	format_time(time, call->start.time_ns);
+	format_place(from, summary, call->start.number);
+	format_place(to, summary, call->end.number);
+	fprintf(stream, "    call      %s  %.1f s of ", time,
+			(call->end.time_ns - call->start.time_ns) / 1e9);
+	print_media(stream, call->media);
+	fputs(", ", stream);
+	print_peers(stream, call);
+	fprintf(stream, "\n              %s to %s, %s%s%s\n", from, to,
+			(call->transports & CALL_UDP) != 0 ? "UDP" : "",
+			call->transports == (CALL_UDP | CALL_TCP) ? " then " : "",
+			(call->transports & CALL_TCP) != 0 ? "TCP" : "");
+	fprintf(stream, "              %" PRIu64 " bytes sent, %" PRIu64 " received",
+			call->bytes[CALL_SENT], call->bytes[CALL_RECEIVED]);
+	if (call->hold_s > 0)
+		fprintf(stream, ", %" PRIu64 " s on hold", call->hold_s);
+	fputs("; heuristic: by rates and sizes\n", stream);
+}
+
+static void print_calls(FILE *stream, const struct summary *summary, const struct host *host)
+{
+	for (unsigned i = 0; i < summary->call_count; i++)
+		if (memcmp(summary->calls[i].host, host->address, sizeof(host->address)) == 0)
+			print_call(stream, summary, &summary->calls[i]);
+}
+
+void summary_call(struct summary *summary, const struct call *call)
+{
+	if (summary->call_count % CALLS_STEP == 0) {
+		unsigned room = summary->call_count + CALLS_STEP;
+		struct call *calls = room > CALLS_MAX ?
+				NULL :
+				reallocarray(summary->calls, room, sizeof(*calls));
+
+		if (calls == NULL) {
+			summary->calls_left_out++;
+			return;
+		}
+		summary->calls = calls;
+	}
+	summary->calls[summary->call_count++] = *call;
+}
+
+static void print_app(FILE *stream, const struct summary *summary, const struct host *host,
+		const struct host_app *app)
 {
 	fprintf(stream, " runs %s%s%s: %s", application_name(app->app),
 			app->version[0] == '\0' ? "" : " ", app->version,
@@ -131,26 +213,40 @@ static void print_app(FILE *stream, const struct summary *summary, const struct 
 				app->public_ip4 & 0xff);
 	if (app->is_super_node)
 		fputs(", super node", stream);
+	if (app->clients > 0)
+		fprintf(stream, " of %u client%s", app->clients, app->clients == 1 ? "" : "s");
 	fputc('\n', stream);
 	for (unsigned i = 0; i < app->step_count; i++)
 		print_step(stream, summary, &app->steps[i]);
+	if (app->app == APP_SKYPE)
+		print_calls(stream, summary, host);
 	for (unsigned i = 0; i < app->ledger_count; i++)
 		print_ledger(stream, summary, &app->ledger[i]);
+}
+
+static bool is_shown(const struct summary *summary, const struct host_app *app)
+{
+	return summary->shows_weak || app->confidence > CONFIDENCE_WEAK;
 }
 
 void summary_host(FILE *stream, struct summary *summary, const struct host *host)
 {
 	char address[EVENT_ADDRESS_BYTES];
+	bool is_any_shown = false;
 
 	event_address(address, host->address, host->is_ip4);
-	if (summary->host_count++ == 0) {
-		fputc('\n', stream);
-		heading(stream, summary, "Hosts");
-	}
 	for (unsigned i = 0; i < host->app_count; i++) {
+		if (!is_shown(summary, &host->apps[i]))
+			continue;
+		if (!is_any_shown && summary->host_count++ == 0) {
+			fputc('\n', stream);
+			heading(stream, summary, "Hosts");
+		}
+		is_any_shown = true;
 		fprintf(stream, "  %s", address);
-		print_app(stream, summary, &host->apps[i]);
+		print_app(stream, summary, host, &host->apps[i]);
 	}
+	summary->weak_count += !is_any_shown;
 }
 
 void summary_flow(struct summary *summary, const struct flow_record *record)
@@ -204,6 +300,13 @@ static void print_reasons(
 
 void summary_totals(FILE *stream, const struct summary *summary, const struct event_stats *stats)
 {
+	if (summary->weak_count > 0)
+		fprintf(stream,
+				"%s  %s%u host%s with weak evidence only, such as names that browsers look up\n"
+				"  (--all shows them)\n",
+				summary->host_count == 0 ? "\n" : "",
+				summary->host_count == 0 ? "" : "and ", summary->weak_count,
+				summary->weak_count == 1 ? "" : "s");
 	fputc('\n', stream);
 	print_apps(stream, summary, stats);
 	if (stats->packets > 0)
@@ -212,6 +315,11 @@ void summary_totals(FILE *stream, const struct summary *summary, const struct ev
 			"\n%" PRIu64 " packets in %" PRIu64 " flows; %" PRIu64
 			" host%s with a verdict",
 			stats->packets, stats->flows, stats->hosts, stats->hosts == 1 ? "" : "s");
+	if (summary->call_count > 0)
+		fprintf(stream, "; %u call%s or transfer%s",
+				summary->call_count + summary->calls_left_out,
+				summary->call_count == 1 ? "" : "s",
+				summary->call_count == 1 ? "" : "s");
 	if (stats->evidence_lost > 0)
 		fprintf(stream, "; %" PRIu64 " pieces of evidence were lost", stats->evidence_lost);
 	fputs(".\n", stream);

@@ -6,6 +6,7 @@
 
 #include "event.h"
 #include "flow.h"
+#include "host/call.h"
 #include "host/host.h"
 
 #include <stdbool.h>
@@ -28,13 +29,20 @@ struct summary {
 	struct summary_capture *captures;
 	unsigned capture_count;
 	unsigned host_count; // shown so far
+	unsigned weak_count; // hosts that were not, for want of better than weak evidence
+	bool shows_weak; // them, too
+	struct call *calls; // [call_count], in the order of their ends; the owner frees them
+	unsigned call_count;
+	unsigned calls_left_out; // for which there was no room
 	struct summary_share apps[APP_MAX];
 	bool is_bold; // headings, on a terminal
 };
 
 // What was read, when all of it was.
 void summary_captures(FILE *stream, const struct summary *summary);
-// What a host runs and why.
+// Keeps a call for its host, which comes later.
+void summary_call(struct summary *summary, const struct call *call);
+// What a host runs and why; counts it only when all evidence is weak.
 void summary_host(FILE *stream, struct summary *summary, const struct host *host);
 // Adds a flow to the table of applications.
 void summary_flow(struct summary *summary, const struct flow_record *record);

@@ -6,6 +6,7 @@
 #include "fragment.h"
 #include "inquiry.h"
 #include "log.h"
+#include "media.h"
 #include "memory.h"
 #include "sniff.h"
 
@@ -26,6 +27,7 @@ enum {
 	AGE_BUCKETS = 64, // at a time
 	HEADROOM_BYTES = 4, // for a VLAN tag
 	PUBLISHES_PER_S = 1000,
+	AGE_SLOTS = 8, // of what Skype flows carry, each time: all of them in a quarter of a second
 	DRAIN_MS = 50, // longest time to forward after the word to stop
 	DRAIN_QUIET_MS = 5, // nothing arrived for so long: nothing is under way
 	END_MS = 2000, // longest time to wait for the exporter to take the last flow records
@@ -98,6 +100,7 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 		.datagrams = config->fragments,
 		.node = config->node,
 	};
+	struct media_config media = { .node = config->node };
 
 	if (w == NULL)
 		return NULL;
@@ -126,8 +129,15 @@ struct worker *worker_create(struct shared *shared, const struct worker_config *
 	w->path.fragments = fragments_create(&fragments);
 	if (w->path.fragments == NULL)
 		goto err_streams;
+	media.evidence = w->path.evidence;
+	media.counters = &w->path.counters;
+	w->path.media = media_create(&media);
+	if (w->path.media == NULL)
+		goto err_fragments;
 	return w;
 
+err_fragments:
+	fragments_free(w->path.fragments);
 err_streams:
 	streams_free(w->path.streams);
 err_flows:
@@ -141,6 +151,7 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	media_free(w->path.media);
 	fragments_free(w->path.fragments);
 	streams_free(w->path.streams);
 	flow_table_free(w->path.flows);
@@ -282,8 +293,10 @@ static unsigned worker_round(struct worker *w)
 	}
 	if (__builtin_expect(inquiry_is_open(w->channel->inquiry), 0))
 		inquiry_work(w->channel->inquiry, w->path.flows);
-	if (now >= w->publish_at)
+	if (now >= w->publish_at) {
+		media_age(w->path.media, timebase_ns(&w->time, now), 0, AGE_SLOTS);
 		worker_publish(w, now);
+	}
 	rte_rcu_qsbr_quiescent(shared->readers, w->index);
 	return packets;
 }
@@ -323,6 +336,7 @@ static void worker_finish(struct worker *w)
 
 	rte_rcu_qsbr_thread_offline(w->shared->readers, w->index);
 	rte_rcu_qsbr_thread_unregister(w->shared->readers, w->index);
+	media_age(w->path.media, UINT64_MAX, 0, MEDIA_SLOTS);
 	w->end_by = now + END_MS * (rte_get_tsc_hz() / 1000);
 	flow_end_all(w->path.flows);
 	worker_publish(w, rte_rdtsc());

@@ -234,6 +234,7 @@ static json_t *app_steps(const struct host_app *app)
 		set_time(step, "timestamp", app->steps[i].time_ns);
 		if (app->steps[i].number != 0)
 			set_number(step, "packet", app->steps[i].number);
+		set_string(step, "signal", signal_name(app->steps[i].signal));
 		json_array_append_new(steps, step);
 	}
 	return steps;
@@ -297,6 +298,8 @@ static json_t *host_verdict(const struct host *host, const struct host_app *app)
 	if (app->public_ip4 != 0)
 		set_public_address(verdict, app->public_ip4);
 	json_object_set_new(verdict, "super_node", json_boolean(app->is_super_node));
+	if (app->clients > 0)
+		set_number(verdict, "clients", app->clients);
 	json_object_set_new(verdict, "steps", app_steps(app));
 	json_object_set_new(verdict, "evidence", app_evidence(app));
 	return verdict;
@@ -322,6 +325,77 @@ void event_host_detection(FILE *stream, const struct host *host, const struct ho
 	set_address(event, "src_ip", host->address, host->is_ip4);
 	set_alert(event, app->app, app->confidence, signals);
 	json_object_set_new(event, "wiretag", host_verdict(host, app));
+	write_line(stream, event);
+}
+
+static json_t *call_media(const struct call *call)
+{
+	json_t *media = json_array();
+
+	for (unsigned kind = CALL_VOICE; kind <= CALL_FILE; kind <<= 1)
+		if ((call->media & kind) != 0)
+			json_array_append_new(media, json_string(call_media_name(kind)));
+	return media;
+}
+
+static json_t *call_transports(const struct call *call)
+{
+	json_t *transports = json_array();
+
+	if ((call->transports & CALL_UDP) != 0)
+		json_array_append_new(transports, json_string("UDP"));
+	if ((call->transports & CALL_TCP) != 0)
+		json_array_append_new(transports, json_string("TCP"));
+	return transports;
+}
+
+// Who is seen at the other end: the peer; the relays; who is relayed for.
+static void set_peers(json_t *verdict, const struct call *call)
+{
+	json_t *relays = json_array();
+
+	set_address(verdict, "peer", call->peers[0], true);
+	if (call->path == CALL_RELAYING && call->peer_count > 1)
+		set_address(verdict, "other_peer", call->peers[1], true);
+	for (unsigned i = 0; call->path == CALL_RELAYED && i < call->peer_count; i++) {
+		char text[EVENT_ADDRESS_BYTES];
+
+		event_address(text, call->peers[i], true);
+		json_array_append_new(relays, json_string(text));
+	}
+	if (call->path == CALL_RELAYED)
+		json_object_set_new(verdict, "relays", json_incref(relays));
+	json_decref(relays);
+}
+
+static void set_moment(json_t *verdict, const char *time_key, const char *packet_key,
+		const struct call_moment *moment)
+{
+	set_time(verdict, time_key, moment->time_ns);
+	if (moment->number != 0)
+		set_number(verdict, packet_key, moment->number);
+}
+
+void event_call(FILE *stream, const struct call *call)
+{
+	json_t *event = record_create(call->start.time_ns, "call");
+	json_t *verdict = json_object();
+
+	set_number(event, "flow_id", call->flow_id);
+	set_address(verdict, "ip", call->host, true);
+	set_peers(verdict, call);
+	set_string(verdict, "app", application_name(APP_SKYPE));
+	set_string(verdict, "path", call_path_name(call->path));
+	json_object_set_new(verdict, "media", call_media(call));
+	json_object_set_new(verdict, "transport", call_transports(call));
+	set_moment(verdict, "established", "established_packet", &call->placed);
+	set_moment(verdict, "start", "start_packet", &call->start);
+	set_moment(verdict, "end", "end_packet", &call->end);
+	set_number(verdict, "hold_s", call->hold_s);
+	set_number(verdict, "bytes_sent", call->bytes[CALL_SENT]);
+	set_number(verdict, "bytes_received", call->bytes[CALL_RECEIVED]);
+	json_object_set_new(verdict, "heuristic", json_true());
+	json_object_set_new(event, "wiretag", verdict);
 	write_line(stream, event);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "flow.h"
+#include "host/call.h"
 #include "host/host.h"
 
 #include <stdio.h>
@@ -18,6 +19,9 @@ void event_host(FILE *stream, const struct host *host);
 void event_host_detection(FILE *stream, const struct host *host, const struct host_app *app);
 
 #define EVENT_UNKNOWN UINT64_MAX
+
+// The timestamp is the start of its media. Judged from rates and sizes, so "heuristic" is true.
+void event_call(FILE *stream, const struct call *call);
 
 // Totals of a run.
 struct event_stats {

@@ -25,8 +25,9 @@ enum flow_state {
 	FLOW_FIN_SECOND = 1 << 5, // TCP: ends[1] has closed
 	FLOW_RST = 1 << 6, // TCP: reset by either side
 	FLOW_STREAM = 1 << 7, // TCP, while FLOW_INSPECTING: `stream` of the details is in use
-	FLOW_CANDIDATE =
-			FLOW_STREAM, // UDP: asks again what it is whenever the manager publishes something
+	// UDP, or TCP after FLOW_INSPECTING: asks again what it is whenever the manager publishes
+	// something; what it carries is counted as soon as it is Skype's
+	FLOW_CANDIDATE = FLOW_STREAM,
 };
 
 // What every packet of an established flow needs, in one cache line.

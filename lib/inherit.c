@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "inherit.h"
 
+#include "evidence.h"
 #include "host/published.h"
 #include "path.h"
 
@@ -23,13 +24,32 @@ static struct published_key port_of(const struct flow_key *key, unsigned side)
 	return published_port(key->ends[side].address, ntohs(key->ports_be[side]));
 }
 
+// From a Skype port to a gateway's: weak, until it is seen to carry a call.
+static bool take_gateway(const struct published *published, struct published_key key,
+		struct verdict *verdict)
+{
+	struct verdict found = { 0 };
+	bool is_read = take(published, key, &found);
+
+	if (found.app == APP_SKYPE)
+		verdict_add(verdict,
+				&(struct verdict){ APP_SKYPE, CONFIDENCE_WEAK, FLOW_ROLE_CALL,
+						found.signals });
+	return is_read;
+}
+
 static bool inherit_datagrams(const struct path *path, const struct flow *flow,
 		const struct flow_details *details, struct verdict *verdict)
 {
 	bool is_read = take(path->published, published_flow(flow_id(details, flow)), verdict);
 
-	is_read &= take(path->published, port_of(&flow->key, 0), verdict);
-	is_read &= take(path->published, port_of(&flow->key, 1), verdict);
+	for (unsigned side = 0; side < 2; side++) {
+		if (flow->key.ports_be[!side] == htons(GATEWAY_PORT))
+			is_read &= take_gateway(
+					path->published, port_of(&flow->key, side), verdict);
+		else
+			is_read &= take(path->published, port_of(&flow->key, side), verdict);
+	}
 	return is_read;
 }
 
@@ -97,6 +117,10 @@ void inherit(const struct path *path, const struct flow *flow, bool is_over,
 							flow->key.ends[1].address)))
 		return;
 	inherit_connection(path, flow, inheritance);
+	if (is_over && inheritance->verdict.app == APP_SKYPE)
+		take(path->published,
+				published_flow(flow_id(flow_details(path->flows, flow), flow)),
+				&inheritance->verdict);
 	if (is_over && inheritance->verdict.app == APP_UNKNOWN)
 		inherit_hosts(path->published, flow, &inheritance->verdict);
 }

@@ -2,9 +2,11 @@
 #include "inspect.h"
 
 #include "evidence.h"
+#include "host/host.h"
 #include "host/published.h"
 #include "inherit.h"
 #include "inspect_look.h"
+#include "media.h"
 
 #include <rte_cycles.h>
 #include <rte_ring_elem.h>
@@ -47,6 +49,7 @@ static void describe_source(const struct conclusion *conclusion, struct evidence
 	} else if (fact != NULL) {
 		evidence->text_length = fact->text_length;
 		evidence->version_length = fact->version_length;
+		evidence->step = fact->is_joining ? STEP_BOOTSTRAP + 1 : 0;
 		memcpy(evidence->text, fact->text, sizeof(evidence->text));
 		memcpy(evidence->version, fact->version, sizeof(evidence->version));
 	} else if (conclusion->value != NULL) {
@@ -61,7 +64,7 @@ static void send_evidence(const struct inspection *in, const struct conclusion *
 	unsigned host = told_of(in, conclusion->signal);
 	struct evidence evidence = {
 		.time_ns = in->packet->time_ns,
-		.number = in->packet->number,
+		.number = path_number(in->path, in->packet),
 		.flow_id = flow_id(in->details, in->flow),
 		.host_port = ntohs(key->ports_be[host]),
 		.peer_port = ntohs(key->ports_be[!host]),
@@ -234,6 +237,12 @@ static bool has_skype_form(const struct findings *findings)
 	return false;
 }
 
+// What goes to or from a gateway to the telephone network has no form (Bonfiglio et al. 2007).
+static bool is_of_gateway(const struct flow_key *key)
+{
+	return key->ports_be[0] == htons(GATEWAY_PORT) || key->ports_be[1] == htons(GATEWAY_PORT);
+}
+
 // A flow may take over what its port is known for as long as each of its datagrams could be one of
 // Skype's; what it took over only for its port it gives back with the first that could not.
 static void follow_form(const struct inspection *in)
@@ -243,7 +252,7 @@ static void follow_form(const struct inspection *in)
 	struct flow *flow = in->flow;
 	unsigned packets = details->inspected.packets[0] + details->inspected.packets[1];
 
-	if (has_skype_form(&in->path->findings)) {
+	if (has_skype_form(&in->path->findings) || is_of_gateway(&flow->key)) {
 		if (packets == 1)
 			flow->state |= FLOW_CANDIDATE;
 	} else if ((flow->state & FLOW_CANDIDATE) != 0) {
@@ -376,6 +385,20 @@ static bool may_inherit(const struct path *path, const struct flow *flow)
 			published_may_know(path->published, flow->key.ends[1].address);
 }
 
+static inline void follow(struct path *path, const struct packet *packet, uint32_t generation)
+{
+	if (may_inherit(path, packet->flow))
+		ask(path, packet, generation);
+	else
+		packet->flow->generation = generation;
+}
+
+static __attribute__((noinline)) void count_media(struct path *path, const struct packet *packet)
+{
+	if (path->media != NULL)
+		media_count(path->media, path->flows, packet, path_number(path, packet));
+}
+
 void inspect_burst(struct path *path, struct burst *burst)
 {
 	uint32_t generation = path->published == NULL ? 0 : published_generation(path->published);
@@ -392,12 +415,11 @@ void inspect_burst(struct path *path, struct burst *burst)
 			inspect(path, packet);
 		else if (is_readable)
 			packet->reason = REASON_PAST;
-		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0 &&
-				packet->flow->generation != (uint16_t)generation) {
-			if (may_inherit(path, packet->flow))
-				ask(path, packet, generation);
-			else
-				packet->flow->generation = generation;
+		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {
+			if (packet->flow->generation != (uint16_t)generation)
+				follow(path, packet, generation);
+			if (packet->flow->app == APP_SKYPE)
+				count_media(path, packet);
 		}
 		packet->app = packet->flow->app;
 	}

@@ -65,7 +65,8 @@ static void save(const struct stream *stream, struct flow_details *details)
 static bool is_owned(const struct flow *flow, const struct flow_details *details, uint32_t number)
 {
 	return (flow->packets[0] != 0 || flow->packets[1] != 0) &&
-			(flow->state & FLOW_STREAM) != 0 && details->stream == number;
+			(flow->state & FLOW_INSPECTING) != 0 && (flow->state & FLOW_STREAM) != 0 &&
+			details->stream == number;
 }
 
 static void take_away(struct path *path, uint32_t number)
@@ -109,6 +110,8 @@ static void stop(const struct inspection *in)
 	if ((in->flow->state & FLOW_STREAM) != 0)
 		streams_give(in->path->streams, in->details->stream);
 	flow_stop_inspecting(in->details, in->flow);
+	if (in->flow->app == APP_SKYPE && in->details->confidence > CONFIDENCE_WEAK)
+		in->flow->state |= FLOW_CANDIDATE;
 }
 
 // The direction's bytes at hand, and how many of them the budget allows to look at.
@@ -254,9 +257,18 @@ static uint32_t read_message(
 	return count > 0 ? count : read_head(in, side, text);
 }
 
+// Of a connection between Skype's nodes both directions are read: what proves the one does not tell
+// whether the other's sender joins a super node.
+static bool is_decided(const struct flow_details *details)
+{
+	const uint32_t both = 1u << SIGNAL_SKYPE_FAKE_ANSWER | 1u << SIGNAL_SKYPE_KEY_STREAM;
+
+	return details->confidence == CONFIDENCE_CERTAIN && (details->signals & both) == 0;
+}
+
 static bool wants_more(const struct inspection *in, const struct stream_side *side)
 {
-	return in->details->confidence != CONFIDENCE_CERTAIN && side->state != STREAM_DONE;
+	return !is_decided(in->details) && side->state != STREAM_DONE;
 }
 
 // Message by message, until one is not complete. `count` may run over the end: the rest of a body.
@@ -411,7 +423,7 @@ void inspect_segment(const struct inspection *in)
 	end_side(in, stream, in->side, stream_ends(side, &segment));
 	read_settled(in, stream);
 	in->details->stream_states = stream->sides[0].state | stream->sides[1].state << 2;
-	if (in->details->confidence == CONFIDENCE_CERTAIN ||
+	if (is_decided(in->details) ||
 			(stream->sides[0].state == STREAM_DONE &&
 					stream->sides[1].state == STREAM_DONE))
 		stop(in);

@@ -9,6 +9,7 @@
 #include "policy.h"
 
 struct fragments;
+struct media;
 struct published;
 struct rte_ring;
 struct streams;
@@ -29,13 +30,21 @@ struct path {
 	struct fragments *fragments; // NULL: each of them is looked at alone
 	struct rte_ring *evidence; // of struct evidence; this worker is its only producer
 	const struct published *published; // what the manager decided; NULL: nothing ever
+	struct media *media; // what Skype flows carry; NULL: nobody judges calls
 	struct path_budget budget;
 	uint64_t decryption_time; // the millisecond whose decryptions `findings` counts down
 	uint64_t own[2]; // packet_address() of the ports of the burst's wire; 0 in the first: none
+	bool has_numbers; // packets are numbered, as in a capture
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner
 	struct findings findings;
 };
+
+// The packet's number in its capture; 0 on a wire.
+static inline uint64_t path_number(const struct path *path, const struct packet *packet)
+{
+	return path->has_numbers ? packet->number : 0;
+}
 
 // decode -> fragments -> flow lookup -> detect -> verdict -> policy -> act. Afterwards every packet
 // has its reason; those of group DROPPED are not to be transmitted.

@@ -2,6 +2,9 @@
 // What a flow is taken for.
 #pragma once
 
+#include "application.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 struct verdict {
@@ -10,6 +13,12 @@ struct verdict {
 	uint8_t role; // enum role
 	uint32_t signals; // 1 << enum signal, of the evidence that it rests on
 };
+
+// What some flows between peers turn out to carry.
+static inline bool is_media_role(uint8_t role)
+{
+	return role == FLOW_ROLE_CALL || role == FLOW_ROLE_FILE_TRANSFER;
+}
 
 // The strongest names the application; others of the same application add their part.
 static inline void verdict_add(struct verdict *verdict, const struct verdict *other)
@@ -21,7 +30,8 @@ static inline void verdict_add(struct verdict *verdict, const struct verdict *ot
 	}
 	if (verdict->app == other->app) {
 		verdict->signals |= other->signals;
-		if (verdict->role == 0)
+		if (verdict->role == FLOW_ROLE_NONE ||
+				(verdict->role == FLOW_ROLE_P2P && is_media_role(other->role)))
 			verdict->role = other->role;
 	}
 }

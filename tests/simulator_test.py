@@ -5,8 +5,8 @@
     simulator_test.py WIRETAG SOURCE_DIR PROOFS_LIBRARY
 
 Every proof of skype_datagram.h and skype_stream.h must fire on what it is about and nowhere else;
-lib/host/call.h must find the calls and nothing else; and `wiretag read` must find the version checks
-and balance its books in every scenario.
+and `wiretag read` must find the calls and nothing else, the version checks, and balance its books in
+every scenario.
 """
 
 import collections
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-import call_watch
+import call_matrix
 import skype_simulator
 import skype_wire
 
@@ -184,26 +184,6 @@ class Scenario:
         self.streams()
 
 
-# Scenarios that cannot be told from another, and what they look like.
-AMBIGUOUS = {'relayed-stranger': {'path': 'direct'}}
-
-
-def check_calls(name, view, library):
-    """Each call and nothing else, with its times to 2 s and its bytes to a tenth."""
-    found = call_watch.watch(library, view)
-    expect(len(found) == len(view.calls), f'{name}: calls {found}, not {view.calls}')
-    for one, wanted in zip(found, sorted(view.calls, key=lambda call: call['start'])):
-        wanted = {**wanted, **AMBIGUOUS.get(name, {})}
-        held = sum(end - start for start, end in wanted['holds'])
-        same = all(sorted(one[field]) == sorted(wanted[field])
-                   for field in ('path', 'peers', 'media', 'transports'))
-        near = all(abs(one[field] - wanted[field]) <= 2 for field in ('start', 'end'))
-        expect(same and near and abs(one['hold'] - held) <= 3 and
-               abs(one['bytes'] - wanted['bytes']) <= wanted['bytes'] / 10,
-               f'{name}: call {one}, not {wanted}')
-        fired[f"call, {one['path']}"] += 1
-
-
 def key(proto, *ends):
     return proto.lower(), frozenset((address, int(port)) for address, port in ends)
 
@@ -216,10 +196,15 @@ class Reader:
         done = subprocess.run([*self.command, path], capture_output=True, check=True)
         return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
-    def check(self, name, path, truth):
-        """Every packet is in its flow; version checks, and only they, are found as such."""
+    def check(self, name, path, truth, calls):
+        """Every packet is in its flow; version checks and calls, and only they, are found as such."""
         packets, checks, versions = collections.Counter(), set(), set()
-        for record in self.read(path):
+        records = self.read(path)
+        found = call_matrix.calls_of(records)
+        wrong = call_matrix.check(name, calls, found)
+        expect(not wrong, f'{name}: {wrong}')
+        fired.update(f"call, {call['path']}" for call in found)
+        for record in records:
             verdict = record.get('wiretag', {})
             if record['event_type'] == 'flow':
                 ends = key(record['proto'], (record['src_ip'], record['src_port']),
@@ -248,16 +233,15 @@ def main():
         for scenario in skype_simulator.SCENARIOS:
             for name, view in skype_simulator.build(scenario).items():
                 Scenario(name, view, proofs).check()
-                check_calls(name, view, proofs.library)
                 path = pathlib.Path(folder) / f'{name}.pcap'
                 view.write(path)
-                reader.check(name, path, view.truth())
+                reader.check(name, path, view.truth(), view.calls)
                 path.unlink()
     again = skype_simulator.build('later-start')['later-start']
     first = list(skype_simulator.build('later-start')['later-start'].frames())
     expect(first == list(again.frames()), 'the same seed gives the same frames')
     for proof in ['is request', 'is reply', 'is sibling', 'is copy', 'is resend', 'accepted',
-                  'version check', *STREAM_PROOFS, *(f'call, {path}' for path in call_watch.PATHS)]:
+                  'version check', *STREAM_PROOFS, *(f'call, {path}' for path in call_matrix.PATHS)]:
         expect(fired[proof] > 0, f'{proof}: never fired')
     print(f'{failures} failures;', dict(fired))
     return 1 if failures else 0

@@ -57,6 +57,7 @@ struct fact {
 	uint8_t role; // enum role
 	uint8_t version_length;
 	uint8_t text_length;
+	bool is_joining; // whoever sent it joins the node that it was sent to
 	bool is_observation; // to be judged by the manager; CONFIDENCE_NONE: by it alone
 	char version[FACT_VERSION_BYTES]; // of the application, printable ASCII
 	union {

@@ -16,7 +16,7 @@ enum {
 	ANSWER_BYTES = 79,
 };
 
-static void add(struct findings *findings, const struct sample *sample, enum signal signal,
+static struct fact *add(struct findings *findings, const struct sample *sample, enum signal signal,
 		enum confidence confidence)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -24,7 +24,7 @@ static void add(struct findings *findings, const struct sample *sample, enum sig
 	struct fact *fact = findings_add_fact(findings);
 
 	if (fact == NULL)
-		return;
+		return NULL;
 	fact->signal = signal;
 	fact->app = APP_SKYPE;
 	fact->confidence = confidence;
@@ -33,6 +33,7 @@ static void add(struct findings *findings, const struct sample *sample, enum sig
 		fact->text[fact->text_length++] = digits[sample->data[i] >> 4];
 		fact->text[fact->text_length++] = digits[sample->data[i] & 0xf];
 	}
+	return fact;
 }
 static_assert(2 * TEXT_BYTES <= FACT_TEXT_BYTES, "the text fits");
 
@@ -41,18 +42,25 @@ static void prove(const struct sample *sample, struct findings *findings)
 	static const struct {
 		bool (*holds)(const uint8_t *data, size_t length);
 		enum signal signal;
+		bool is_joining; // only clients say it, and only to a node
 	} proofs[] = {
-		{ skype_is_fake_hello, SIGNAL_SKYPE_FAKE_HELLO },
-		{ skype_is_fake_answer, SIGNAL_SKYPE_FAKE_ANSWER },
-		{ skype_is_login_request, SIGNAL_SKYPE_LOGIN_REQUEST },
-		{ skype_reuses_key_stream, SIGNAL_SKYPE_KEY_STREAM },
-		{ skype_reuses_key_stream_unpadded, SIGNAL_SKYPE_KEY_STREAM },
-		{ skype_pads_key_exchange, SIGNAL_SKYPE_KEY_EXCHANGE },
+		{ skype_is_fake_hello, SIGNAL_SKYPE_FAKE_HELLO, true },
+		{ skype_is_fake_answer, SIGNAL_SKYPE_FAKE_ANSWER, false },
+		{ skype_is_login_request, SIGNAL_SKYPE_LOGIN_REQUEST, false },
+		{ skype_reuses_key_stream, SIGNAL_SKYPE_KEY_STREAM, false },
+		{ skype_reuses_key_stream_unpadded, SIGNAL_SKYPE_KEY_STREAM, true },
+		{ skype_pads_key_exchange, SIGNAL_SKYPE_KEY_EXCHANGE, false },
 	};
 
-	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
-		if (proofs[i].holds(sample->data, sample->length))
-			add(findings, sample, proofs[i].signal, CONFIDENCE_CERTAIN);
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+		struct fact *fact;
+
+		if (!proofs[i].holds(sample->data, sample->length))
+			continue;
+		fact = add(findings, sample, proofs[i].signal, CONFIDENCE_CERTAIN);
+		if (fact != NULL)
+			fact->is_joining = proofs[i].is_joining && sample->is_from_initiator;
+	}
 	if (skype_pads_key_exchange_briefly(sample->data, sample->length))
 		add(findings, sample, SIGNAL_SKYPE_KEY_EXCHANGE, CONFIDENCE_WEAK);
 }

@@ -25,12 +25,39 @@ enum {
 	HOLD_S = 3,
 	// A call goes on over another transport when that follows within 10 s.
 	CONTINUE_S = 10,
+	// A peer that was silent for so long is talked to anew; before media it may ring for so long.
+	CONTACT_S = 3,
+	RINGING_S = 60,
 	// A relay: 10 kbit/s for 30 s, both ways, on two flows (Suh et al.); how exactly they must
 	// agree is our own choice.
 	RELAY_S = 30,
 	RELAY_BYTES_S = 10000 / 8,
 	TOGETHER_S = 2,
 };
+
+const char *call_media_name(enum call_media media)
+{
+	switch (media) {
+	case CALL_VOICE:
+		return "voice";
+	case CALL_VIDEO:
+		return "video";
+	default:
+		return "file";
+	}
+}
+
+const char *call_path_name(enum call_path path)
+{
+	static const char *const names[] = {
+		[CALL_DIRECT] = "direct",
+		[CALL_RELAYED] = "relayed",
+		[CALL_RELAYING] = "relaying",
+		[CALL_PHONE] = "phone",
+	};
+
+	return names[path];
+}
 
 static uint64_t maximum(uint64_t one, uint64_t two)
 {
@@ -108,12 +135,15 @@ static void judge(struct call_burst *burst)
 		burst->media |= CALL_FILE;
 }
 
-static void count_hold(struct call_burst *burst, const struct call_counts counts[])
+static void count_hold(struct call_burst *burst, const struct call_second *second)
 {
+	const struct media_counts *counts = second->counts;
 	uint64_t rate = maximum(counts[CALL_SENT].media, counts[CALL_RECEIVED].media);
 
-	if (rate == 0)
-		return; // nothing but signalling: it may be over
+	// Nothing but signalling: it may be over. More of one second: a worker told it in parts.
+	if (rate == 0 || second->second == burst->held)
+		return;
+	burst->held = second->second;
 	if ((burst->media & CALL_VOICE) == 0 || rate > HOLD_RATE_MAX) {
 		burst->slow = 0;
 		return;
@@ -147,35 +177,90 @@ static struct call_burst *burst_of(struct call_watch *watch, const struct call_s
 	return unused;
 }
 
-void call_watch_add(struct call_watch *watch, const struct call_second *second)
+static struct call_contact *contact_of(struct call_watch *watch, const struct call_second *second)
 {
-	const struct call_counts *counts = second->counts;
+	struct call_contact *oldest = &watch->contacts[0];
+
+	for (unsigned i = 0; i < CALL_CONTACTS; i++) {
+		struct call_contact *contact = &watch->contacts[i];
+
+		if (memcmp(contact->peer, second->peer, sizeof(contact->peer)) == 0)
+			return contact;
+		if (contact->last < oldest->last)
+			oldest = contact;
+	}
+	*oldest = (struct call_contact){ 0 };
+	memcpy(oldest->peer, second->peer, sizeof(oldest->peer));
+	return oldest;
+}
+
+static const struct call_contact *note_contact(
+		struct call_watch *watch, const struct call_second *second)
+{
+	struct call_contact *contact = contact_of(watch, second);
+
+	if (second->second > contact->last + CONTACT_S) {
+		contact->before = second->second <= contact->last + RINGING_S ?
+				contact->began :
+				(struct call_moment){ 0 };
+		contact->began = second->first;
+	}
+	contact->last = maximum(contact->last, second->second);
+	return contact;
+}
+
+static uint64_t media_of(const struct call_second *second)
+{
+	return second->counts[CALL_SENT].media + second->counts[CALL_RECEIVED].media;
+}
+
+static void begin_burst(struct call_burst *burst, const struct call_second *second,
+		const struct call_contact *contact)
+{
+	*burst = (struct call_burst){
+		.is_used = true,
+		.start = second->second,
+		.last = second->second,
+		.placed = contact->before.time_ns != 0 ? contact->before : contact->began,
+		.began = second->first,
+		.flow_id = second->flow_id,
+		.is_tcp = second->is_tcp,
+	};
+	memcpy(burst->peer, second->peer, sizeof(burst->peer));
+}
+
+const struct call_burst *call_watch_add(
+		struct call_watch *watch, const struct call_second *second, bool *is_first)
+{
+	const struct call_contact *contact = note_contact(watch, second);
 	struct call_burst *burst = burst_of(watch, second);
+	bool was_known;
 
 	if (burst == NULL) {
 		watch->refused++;
-		return;
+		return NULL;
 	}
 	if (!burst->is_used) {
-		if (counts[CALL_SENT].media + counts[CALL_RECEIVED].media == 0)
-			return;
-		burst->is_used = true;
-		burst->start = burst->last = second->second;
-		burst->flow_id = second->flow_id;
-		burst->is_tcp = second->is_tcp;
-		memcpy(burst->peer, second->peer, sizeof(burst->peer));
+		if (media_of(second) == 0)
+			return NULL;
+		begin_burst(burst, second, contact);
 	}
-	if (counts[CALL_SENT].media + counts[CALL_RECEIVED].media > 0)
+	if (media_of(second) > 0) {
 		burst->last = maximum(burst->last, second->second);
+		burst->ended = second->last;
+	}
 	burst->peer_kind = second->peer_kind;
 	for (unsigned i = 0; i < CALL_DIRECTIONS; i++) {
-		burst->packets[i] += counts[i].media;
-		burst->bytes[i] += counts[i].bytes;
-		burst->video += counts[i].video;
-		burst->others += counts[i].others;
+		burst->packets[i] += second->counts[i].media;
+		burst->bytes[i] += second->counts[i].bytes;
+		burst->video += second->counts[i].video;
+		burst->others += second->counts[i].others;
 	}
+	was_known = burst->media != 0;
 	judge(burst);
-	count_hold(burst, counts);
+	count_hold(burst, second);
+	*is_first = !was_known;
+	return burst->media != 0 && media_of(second) > 0 ? burst : NULL;
 }
 
 static bool is_together(uint64_t one, uint64_t two)
@@ -231,6 +316,9 @@ static void begin(struct call *call, const struct call_burst *burst)
 	};
 
 	*call = (struct call){
+		.placed = burst->placed,
+		.start = burst->began,
+		.end = burst->ended,
 		.start_s = burst->start,
 		.flow_id = burst->flow_id,
 		.path = paths[burst->peer_kind],
@@ -243,8 +331,13 @@ static void include(struct call *call, struct call_burst *burst)
 {
 	if (burst->start < call->start_s) {
 		call->start_s = burst->start;
+		call->start = burst->began;
 		call->flow_id = burst->flow_id;
 	}
+	if (burst->placed.time_ns < call->placed.time_ns)
+		call->placed = burst->placed;
+	if (burst->ended.time_ns > call->end.time_ns)
+		call->end = burst->ended;
 	call->end_s = maximum(call->end_s, burst->last);
 	call->hold_s += burst->hold;
 	call->media |= burst->media;

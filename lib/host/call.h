@@ -13,6 +13,8 @@
 // Time: seconds of any clock; records of one flow must come in order, others within 5 s of it.
 #pragma once
 
+#include "evidence.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +23,7 @@ enum {
 	CALL_RECEIVED,
 	CALL_DIRECTIONS,
 	CALL_BURSTS = 16, // of one host at the same time
+	CALL_CONTACTS = 16,
 };
 
 enum call_peer {
@@ -29,22 +32,19 @@ enum call_peer {
 	CALL_PEER_GATEWAY, // to the telephone network: port 12340, first four bytes constant
 };
 
-struct call_counts {
-	// Datagrams of type 0x0d that are longer than 4 bytes (shorter ones keep a flow alive), all
-	// to or from a gateway, TCP segments that are longer than 19 (4 and 19 are signalling: Adami)
-	uint32_t media;
-	uint32_t video; // of them, those of 400 to 490 or 800 to 980 bytes
-	uint32_t others; // datagrams of other types
-	uint32_t bytes; // payload of `media`
+// A packet: when, and which in its capture; 0 on a wire.
+struct call_moment {
+	uint64_t time_ns, number;
 };
 
 struct call_second {
 	uint64_t second;
+	struct call_moment first, last; // packets of it
 	uint64_t flow_id;
 	uint8_t peer[16];
 	uint8_t peer_kind; // enum call_peer
 	bool is_tcp;
-	struct call_counts counts[CALL_DIRECTIONS];
+	struct media_counts counts[CALL_DIRECTIONS];
 };
 
 enum call_path {
@@ -66,6 +66,9 @@ enum call_transport {
 };
 
 struct call {
+	uint8_t host[16]; // whose; not from a call_watch
+	struct call_moment placed; // signalling with the peer before it, or `start`
+	struct call_moment start, end; // first packet of the first second with media, last one
 	uint64_t start_s, end_s; // first and last second with media
 	uint64_t hold_s; // seconds of it on hold
 	uint64_t bytes[CALL_DIRECTIONS];
@@ -80,6 +83,7 @@ struct call {
 // Media on one flow without a pause.
 struct call_burst {
 	uint64_t start, last; // seconds
+	struct call_moment placed, began, ended;
 	uint64_t flow_id;
 	uint8_t peer[16];
 	uint8_t peer_kind;
@@ -87,15 +91,29 @@ struct call_burst {
 	uint8_t media; // enum call_media; 0: not enough seen to say
 	uint32_t slow; // seconds in a row with few packets
 	uint32_t hold;
+	uint64_t held; // second that `slow` was last counted for
 	uint64_t packets[CALL_DIRECTIONS], bytes[CALL_DIRECTIONS];
 	uint64_t video, others;
 };
 
+// When the host last began to talk to a peer, and when before that.
+struct call_contact {
+	uint8_t peer[16];
+	struct call_moment began, before; // 0: never
+	uint64_t last; // second
+};
+
 struct call_watch {
 	struct call_burst bursts[CALL_BURSTS];
+	struct call_contact contacts[CALL_CONTACTS]; // the oldest gives way
 	uint64_t refused; // records for which there was no room
 };
 
-void call_watch_add(struct call_watch *watch, const struct call_second *second);
+// The burst that this second belongs to if it is a call's or transfer's; NULL while nothing is known
+// or nothing goes on. Until the next call.
+const struct call_burst *call_watch_add(
+		struct call_watch *watch, const struct call_second *second, bool *is_first);
 // Takes one call that has ended by `now`, ten seconds ago or more; false when there is none.
 bool call_watch_take(struct call_watch *watch, uint64_t now, struct call *call);
+const char *call_media_name(enum call_media media); // of one: "voice", "video", "file"
+const char *call_path_name(enum call_path path); // "direct", "relayed", "relaying", "phone"

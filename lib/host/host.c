@@ -59,6 +59,21 @@ const char *step_name(enum step step)
 	return names[step];
 }
 
+const char *step_words(enum step step)
+{
+	static const char *const words[STEP_COUNT] = {
+		[STEP_STARTUP] = "asks for its newest version",
+		[STEP_LOGIN] = "greets a login or event server",
+		[STEP_BOOTSTRAP] = "asks nodes to let it join",
+		[STEP_NETWORK_SETUP] = "finds near nodes and its public address",
+		[STEP_CALL] = "signals to a peer or relay",
+		[STEP_MEDIA] = "voice, video or a file flows",
+		[STEP_TEARDOWN] = "the last packet of it",
+	};
+
+	return words[step];
+}
+
 struct host_table *host_table_create(const struct host_config *config)
 {
 	struct host_table *table;
@@ -290,6 +305,14 @@ static bool has_other_strong(
 	return false;
 }
 
+static uint64_t peer_bit(const uint8_t address[16])
+{
+	uint64_t halves[2];
+
+	memcpy(halves, address, sizeof(halves));
+	return UINT64_C(1) << ((halves[0] ^ halves[1]) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
 // Whether certain evidence makes the host certain.
 static bool is_enough(const struct host_table *table, struct host_app *app,
 		const struct host_ledger *ledger, const struct evidence *evidence)
@@ -313,6 +336,8 @@ static void app_decide(const struct host_table *table, struct host_app *app,
 		if (app->last_ns == 0 || evidence->time_ns < app->first_ns)
 			app->first_ns = evidence->time_ns;
 		app->last_ns = later(app->last_ns, evidence->time_ns);
+		if (evidence->role == FLOW_ROLE_P2P)
+			app->peers |= peer_bit(evidence->peer);
 		ledger->strong_ns = later(ledger->strong_ns, evidence->time_ns);
 		if (evidence->confidence == CONFIDENCE_CERTAIN &&
 				is_enough(table, app, ledger, evidence))
@@ -374,6 +399,7 @@ static void app_add_step(struct host_app *app, enum step step, const struct evid
 		.flow_id = evidence->flow_id,
 		.last_ns = evidence->time_ns,
 		.step = step,
+		.signal = evidence->signal,
 	};
 	if (app->step_count < HOST_STEPS_MAX)
 		app->step_count++;
@@ -468,6 +494,8 @@ void host_describe(struct host_table *table, const uint8_t address[16], bool is_
 		if (traits->public_ip4 != 0)
 			known->public_ip4 = traits->public_ip4;
 		known->is_super_node = known->is_super_node || traits->is_super_node;
+		if (traits->clients > known->clients)
+			known->clients = traits->clients;
 	}
 }
 

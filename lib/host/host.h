@@ -32,6 +32,7 @@ enum step {
 	STEP_COUNT,
 };
 const char *step_name(enum step step); // "startup", "login", "bootstrap", "network-setup", ...
+const char *step_words(enum step step); // what the host does in it
 
 struct host_step {
 	uint64_t time_ns;
@@ -39,6 +40,7 @@ struct host_step {
 	uint64_t flow_id;
 	uint64_t last_ns; // of the newest evidence for it
 	uint8_t step; // enum step
+	uint8_t signal; // enum signal, of that packet
 };
 
 // One signal's line in the ledger: how often, when, and the first example in full.
@@ -57,8 +59,11 @@ struct host_app {
 	uint8_t ledger_count;
 	uint8_t step_count;
 	uint16_t port; // the application's own port on this host (the Skype port); 0: not known
-	bool is_super_node;
+	bool is_super_node; // other hosts join it
+	uint16_t clients; // that joined it within ten minutes, at most; 0: none was seen to
 	uint32_t public_ip4; // how others see the host, host order; 0: not known
+	// A bit, by a hash, for each that certain or strong evidence of FLOW_ROLE_P2P is with
+	uint64_t peers;
 	char version[EVIDENCE_VERSION_BYTES + 1]; // newest that was seen, "" when none
 	uint64_t version_ns; // of the evidence that showed it
 	uint64_t certain_ns, certain_number; // of the newest certain evidence; 0: none
@@ -111,6 +116,7 @@ void host_learn(struct host_table *table, const struct evidence *evidence);
 struct host_traits {
 	uint16_t port;
 	bool is_super_node;
+	uint16_t clients; // the most so far counts
 	uint32_t public_ip4;
 };
 // Does nothing unless evidence of the application was learned before.

@@ -10,7 +10,8 @@
 #include <sys/random.h>
 
 enum {
-	CAPACITY_MAX = 1 << 16
+	CAPACITY_MAX = 1 << 16,
+	BUSY_PART = 16, // of the hosts are super nodes or in calls, at most
 };
 
 // Longer than what was published stays so, so that no proven port is forgotten unrevoked.
@@ -22,6 +23,9 @@ struct skype *skype_create(const struct skype_config *config)
 	const struct recent_config endpoints = { capacity, sizeof(struct endpoint), KEEP_NS };
 	const struct recent_config dialogues = { 2 * capacity, sizeof(struct dialogue), KEEP_NS };
 	const struct recent_config pairs = { 2 * capacity, sizeof(struct pair), KEEP_NS };
+	const uint32_t busy = (capacity + BUSY_PART - 1) / BUSY_PART;
+	const struct recent_config supers = { busy, sizeof(struct super), KEEP_NS };
+	const struct recent_config watches = { busy, sizeof(struct watch), KEEP_NS };
 	struct skype *skype;
 	int error;
 
@@ -42,8 +46,22 @@ struct skype *skype_create(const struct skype_config *config)
 	skype->pairs = recent_create(&pairs);
 	if (skype->pairs == NULL)
 		goto err_dialogues;
+	skype->supers = recent_create(&supers);
+	if (skype->supers == NULL)
+		goto err_pairs;
+	skype->watches = recent_create(&watches);
+	if (skype->watches == NULL)
+		goto err_supers;
 	return skype;
 
+err_supers:
+	error = errno;
+	recent_free(skype->supers);
+	errno = error;
+err_pairs:
+	error = errno;
+	recent_free(skype->pairs);
+	errno = error;
 err_dialogues:
 	error = errno;
 	recent_free(skype->dialogues);
@@ -61,6 +79,8 @@ void skype_free(struct skype *skype)
 {
 	if (skype == NULL)
 		return;
+	recent_free(skype->watches);
+	recent_free(skype->supers);
 	recent_free(skype->pairs);
 	recent_free(skype->dialogues);
 	recent_free(skype->endpoints);
@@ -146,10 +166,9 @@ static void examine(struct skype *skype, const struct evidence *seen)
 	skype_endpoint_examine(&exam);
 }
 
-static const struct host_app *skype_app(
-		const struct skype *skype, const uint8_t address[16], bool is_ip4)
+const struct host_app *skype_app(const struct skype *skype, const uint8_t address[16])
 {
-	const struct host *host = host_find(skype->config.hosts, address, is_ip4);
+	const struct host *host = host_find(skype->config.hosts, address, true);
 
 	for (int i = 0; host != NULL && i < host->app_count; i++)
 		if (host->apps[i].app == APP_SKYPE)
@@ -157,9 +176,9 @@ static const struct host_app *skype_app(
 	return NULL;
 }
 
-static bool runs_skype(const struct skype *skype, const uint8_t address[16], bool is_ip4)
+static bool runs_skype(const struct skype *skype, const uint8_t address[16])
 {
-	const struct host_app *app = skype_app(skype, address, is_ip4);
+	const struct host_app *app = skype_app(skype, address);
 
 	return app != NULL && app->confidence >= CONFIDENCE_STRONG;
 }
@@ -171,8 +190,7 @@ static void learn(struct skype *skype, const struct evidence *evidence)
 	struct published_key key = published_host(evidence->host);
 
 	host_learn(skype->config.hosts, evidence);
-	if (evidence->app == APP_SKYPE && evidence->is_ip4 &&
-			runs_skype(skype, evidence->host, true))
+	if (evidence->app == APP_SKYPE && evidence->is_ip4 && runs_skype(skype, evidence->host))
 		published_set(skype->config.published, &key, &verdict);
 }
 
@@ -203,6 +221,19 @@ void skype_prove_flow(struct skype *skype, uint64_t flow_id, const struct proof 
 		publish_flow(skype, dialogue, proof, false);
 }
 
+void skype_publish_call(struct skype *skype, uint64_t flow_id, uint8_t role)
+{
+	struct published_key key = published_flow(flow_id);
+	struct dialogue *dialogue = recent_find(skype->dialogues, key.words);
+	struct verdict verdict = { APP_SKYPE, CONFIDENCE_STRONG, role, 1u << SIGNAL_SKYPE_MEDIA };
+
+	if (dialogue != NULL) {
+		verdict_add(&dialogue->verdict, &verdict);
+		verdict = dialogue->verdict;
+	}
+	published_set(skype->config.published, &key, &verdict);
+}
+
 void skype_prove(const struct exam *exam, enum of_whom whom, const struct proof *proof)
 {
 	struct skype *skype = exam->skype;
@@ -226,8 +257,7 @@ void skype_prove(const struct exam *exam, enum of_whom whom, const struct proof 
 	memcpy(evidence.text, proof->text, sizeof(evidence.text));
 	learn(skype, &evidence);
 	publish_flow(skype, exam->dialogue, proof,
-			runs_skype(skype, exam->seen->host, true) ||
-					runs_skype(skype, exam->seen->peer, true));
+			runs_skype(skype, exam->seen->host) || runs_skype(skype, exam->seen->peer));
 	if (endpoint == NULL)
 		return;
 	if (proof->confidence == CONFIDENCE_CERTAIN)
@@ -256,10 +286,14 @@ static void note_mapping(struct skype *skype, const struct evidence *seen)
 static void note_stream(struct skype *skype, const struct evidence *seen)
 {
 	bool is_responder = !seen->is_from_initiator;
-	struct endpoint *endpoint =
-			skype_endpoint_find(skype, is_responder ? seen->host : seen->peer,
-					is_responder ? seen->host_port : seen->peer_port);
+	struct endpoint *endpoint;
 
+	if (seen->role == FLOW_ROLE_P2P)
+		skype_node_stream(skype, seen);
+	if (seen->signal != SIGNAL_SKYPE_KEY_STREAM && seen->signal != SIGNAL_SKYPE_KEY_EXCHANGE)
+		return;
+	endpoint = skype_endpoint_find(skype, is_responder ? seen->host : seen->peer,
+			is_responder ? seen->host_port : seen->peer_port);
 	if (endpoint == NULL)
 		return;
 	endpoint->has_stream = true;
@@ -292,11 +326,12 @@ void skype_learn(struct skype *skype, const struct evidence *evidence)
 		note_mapping(skype, evidence);
 	else if (evidence->signal == SIGNAL_SKYPE_CONNECTION)
 		skype_connection_examine(skype, evidence);
+	else if (evidence->signal == SIGNAL_SKYPE_MEDIA)
+		skype_media_learn(skype, evidence);
 	else
 		examine(skype, evidence);
 	if (evidence->protocol == IPPROTO_TCP && evidence->confidence == CONFIDENCE_CERTAIN &&
-			(evidence->signal == SIGNAL_SKYPE_KEY_STREAM ||
-					evidence->signal == SIGNAL_SKYPE_KEY_EXCHANGE))
+			evidence->app == APP_SKYPE && evidence->is_ip4)
 		note_stream(skype, evidence);
 	if (evidence->is_ip4 && evidence->confidence == CONFIDENCE_CERTAIN &&
 			is_stream_signal(evidence->signal))
@@ -313,6 +348,7 @@ void skype_expire(struct skype *skype, uint64_t now_ns)
 	while ((pair = recent_next(skype->pairs, pair)) != NULL)
 		skype_connection_expire(skype, pair, now_ns);
 	published_expire(skype->config.published, now_ns);
+	skype_media_expire(skype, now_ns);
 }
 
 void skype_forget_host(struct skype *skype, const struct host *host)
@@ -327,10 +363,14 @@ void skype_stats(const struct skype *skype, struct skype_stats *stats)
 {
 	*stats = (struct skype_stats){
 		.observations = skype->observations,
+		.calls = skype->calls,
 		.ports = skype->ports,
 		.forgotten = recent_forgotten(skype->endpoints) +
-				recent_forgotten(skype->dialogues) + recent_forgotten(skype->pairs),
+				recent_forgotten(skype->dialogues) +
+				recent_forgotten(skype->pairs) + recent_forgotten(skype->supers) +
+				recent_forgotten(skype->watches),
 		.refused = recent_refused(skype->endpoints) + recent_refused(skype->dialogues) +
-				recent_refused(skype->pairs),
+				recent_refused(skype->pairs) + recent_refused(skype->supers) +
+				recent_refused(skype->watches),
 	};
 }

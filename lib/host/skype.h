@@ -10,17 +10,24 @@
 #pragma once
 
 #include "evidence.h"
+#include "host/call.h"
 #include "host/host.h"
 #include "host/published.h"
 
 struct skype_config {
-	uint32_t capacity; // as many UDP ports of hosts, and twice as many flows and pairs of hosts, at 3 kB in all
+	// As many UDP ports of hosts, and twice as many flows and pairs of hosts, at 3 kB in all; a
+	// sixteenth as many super nodes and hosts in calls, at 5.6 kB in all
+	uint32_t capacity;
 	struct host_table *hosts;
 	struct published *published;
+	// Called when a call or transfer is over; its evidence has been learned. May be NULL.
+	void (*call_ended)(void *context, const struct call *call);
+	void *context;
 };
 
 struct skype_stats {
 	uint64_t observations;
+	uint64_t calls; // and transfers that have ended
 	uint64_t ports; // proven Skype ports now
 	uint64_t forgotten; // endpoints and dialogues that gave way to others
 	uint64_t refused; // for which there was no room
@@ -36,8 +43,11 @@ void skype_free(struct skype *skype);
 // what follows from it.
 void skype_learn(struct skype *skype, const struct evidence *evidence);
 
-// Takes back what was published of ports without certain evidence for ten minutes. Every few seconds.
+// Takes back what was published of ports without certain evidence for ten minutes, and ends calls that
+// are over. Every few seconds.
 void skype_expire(struct skype *skype, uint64_t now_ns);
+// Ends all calls: nothing more will be learned.
+void skype_finish(struct skype *skype);
 // Takes back what was published of the host, which the host table forgets.
 void skype_forget_host(struct skype *skype, const struct host *host);
 

@@ -75,6 +75,8 @@ static void examine_request(const struct exam *exam)
 	snprintf(proof.text, sizeof(proof.text), "%s, message %04x", names[request],
 			exam->datagram.id);
 	skype_prove(exam, OF_SENDER, &proof);
+	if (request == SKYPE_PROBE)
+		skype_node_asked(exam->skype, exam->seen);
 }
 
 // U2
@@ -97,8 +99,7 @@ static void examine_reply(const struct exam *exam)
 		prove_receiver(exam, &proof);
 		note_answer(exam);
 		if (is_accepted)
-			host_describe(exam->skype->config.hosts, exam->seen->host, true, APP_SKYPE,
-					&(struct host_traits){ .is_super_node = true });
+			skype_node_accepted(exam->skype, exam->seen);
 		return;
 	}
 }

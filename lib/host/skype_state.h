@@ -2,6 +2,7 @@
 // What skype*.c remember. For these files only.
 #pragma once
 
+#include "host/call.h"
 #include "host/recent.h"
 #include "host/skype.h"
 #include "skype_datagram.h"
@@ -14,6 +15,8 @@ enum {
 	PEERS = 3, // with which a port must have been proven
 	NODES = 2, // proven TCP ports of a peer
 	CONNECTIONS = 4, // of a host to a peer
+	SUPER_CLIENTS = 128, // of a super node in ten minutes
+	NEAR_PEERS = 3, // who has as many is taken to be on the inside
 };
 
 // One message of an endpoint, to whomever.
@@ -92,11 +95,33 @@ struct pair {
 	} connections[CONNECTIONS];
 };
 
+// A host that others want to join.
+struct super {
+	uint8_t address[16];
+	uint64_t since_ns; // when counting began
+	bool is_node; // it let somebody
+	uint16_t asked, joined; // clients
+	struct super_client {
+		uint32_t hash;
+		bool has_joined;
+	} clients[SUPER_CLIENTS]; // [asked]
+};
+
+// A host that sends or receives media.
+struct watch {
+	uint8_t address[16];
+	uint64_t newest_s; // second
+	struct call_watch watch;
+};
+
 struct skype {
 	struct skype_config config;
 	struct recent *endpoints;
 	struct recent *dialogues;
 	struct recent *pairs;
+	struct recent *supers;
+	struct recent *watches;
+	uint64_t calls; // that have ended
 	uint64_t secret[KEYED_HASH_SECRETS]; // of peers
 	uint64_t observations;
 	uint64_t ports;
@@ -132,6 +157,11 @@ void skype_prove(const struct exam *exam, enum of_whom whom, const struct proof 
 // The flow of an earlier message turns out to be Skype's, too.
 void skype_prove_flow(struct skype *skype, uint64_t flow_id, const struct proof *proof);
 
+// What is known of the host's Skype, by any evidence; NULL: nothing.
+const struct host_app *skype_app(const struct skype *skype, const uint8_t address[16]);
+// The flow carries a call or a transfer.
+void skype_publish_call(struct skype *skype, uint64_t flow_id, uint8_t role);
+
 struct endpoint *skype_endpoint_find(
 		const struct skype *skype, const uint8_t address[16], uint16_t port);
 // Sees to it that a port that has been proven is known to be one, and that workers know.
@@ -165,3 +195,13 @@ bool skype_is_fallback_pause(uint64_t first_ns, uint64_t time_ns);
 // A3. Of the login (33033) and event servers (12350, 13392): Baset and Schulzrinne 2004, Ehlert 2006,
 // libprotoident. Said in the ledger, and no more: a port number alone decides nothing.
 bool skype_is_server_port(uint16_t port);
+
+// The sender of a probe asks the receiver; the sender of an acceptance lets the receiver join.
+void skype_node_asked(struct skype *skype, const struct evidence *seen);
+void skype_node_accepted(struct skype *skype, const struct evidence *seen);
+// A side of a connection was proven.
+void skype_node_stream(struct skype *skype, const struct evidence *seen);
+
+// SIGNAL_SKYPE_MEDIA
+void skype_media_learn(struct skype *skype, const struct evidence *seen);
+void skype_media_expire(struct skype *skype, uint64_t now_ns);

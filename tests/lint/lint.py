@@ -22,7 +22,7 @@ FLOORS = {
     0: "fail log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
     1: "counters evidence decode meter scan yaml checksum",
     2: "flow fragment stream snapshot skype_datagram",
-    3: "detect host health",
+    3: "detect host health media",
     4: "action event rules metric",
     5: "policy inquiry",
     6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng",

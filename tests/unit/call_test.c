@@ -47,9 +47,10 @@ static void add(struct call_watch *watch, const struct stretch *stretch, uint32_
 						.bytes = stretch->received *
 								stretch->received_size } },
 	};
+	bool is_first;
 
 	if (stretch->flow != 0 && time >= stretch->from && time <= stretch->to)
-		call_watch_add(watch, &second);
+		call_watch_add(watch, &second, &is_first);
 }
 
 // Second by second, all flows of it; gives how many calls it took and the first of them.

@@ -223,7 +223,7 @@ static void a_host_has_a_line_for_each_application(void **)
 			"\"wiretag\":{\"ip\":\"192.168.1.2\",\"app\":\"skype\","
 			"\"confidence\":\"certain\",\"version\":\"1.2.0.18\",\"port\":35990,"
 			"\"super_node\":false,\"steps\":[{\"step\":\"startup\","
-			"\"timestamp\":\"2006-08-25T19:31:06.654697+0000\"}],"
+			"\"timestamp\":\"2006-08-25T19:31:06.654697+0000\",\"signal\":\"address\"}],"
 			"\"evidence\":[{\"signal\":\"http-host\","
 			"\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"count\":2,"
 			"\"example\":\"ui.skype.com\"},{\"signal\":\"skype-version-check\","
@@ -233,6 +233,53 @@ static void a_host_has_a_line_for_each_application(void **)
 			"\"wiretag\":{\"ip\":\"192.168.1.2\",\"app\":\"skype\","
 			"\"confidence\":\"weak\",\"super_node\":false,\"steps\":[],"
 			"\"evidence\":[]}}\n");
+}
+
+static void a_call_tells_who_how_and_when(void **)
+{
+	struct call call = {
+		.flow_id = 7,
+		.placed = { START_NS - 1000000000, 10 },
+		.start = { START_NS, 20 },
+		.end = { START_NS + 5000, 30 },
+		.hold_s = 3,
+		.bytes = { 100, 200 },
+		.path = CALL_RELAYED,
+		.media = CALL_VOICE | CALL_FILE,
+		.transports = CALL_UDP | CALL_TCP,
+		.peer_count = 2,
+	};
+	FILE *stream = begin();
+
+	ip4(call.host, "192.168.1.2");
+	ip4(call.peers[0], "192.0.2.1");
+	ip4(call.peers[1], "192.0.2.2");
+	event_call(stream, &call);
+	call.path = CALL_RELAYING;
+	call.start.number = call.end.number = call.placed.number = 0; // on a wire
+	event_call(stream, &call);
+	assert_written(stream,
+			"{\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"event_type\":\"call\","
+			"\"flow_id\":7,\"wiretag\":{\"ip\":\"192.168.1.2\",\"peer\":\"192.0.2.1\","
+			"\"relays\":[\"192.0.2.1\",\"192.0.2.2\"],\"app\":\"skype\","
+			"\"path\":\"relayed\",\"media\":[\"voice\",\"file\"],"
+			"\"transport\":[\"UDP\",\"TCP\"],"
+			"\"established\":\"2006-08-25T19:31:05.654692+0000\","
+			"\"established_packet\":10,"
+			"\"start\":\"2006-08-25T19:31:06.654692+0000\",\"start_packet\":20,"
+			"\"end\":\"2006-08-25T19:31:06.654697+0000\",\"end_packet\":30,"
+			"\"hold_s\":3,\"bytes_sent\":100,\"bytes_received\":200,"
+			"\"heuristic\":true}}\n"
+			"{\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"event_type\":\"call\","
+			"\"flow_id\":7,\"wiretag\":{\"ip\":\"192.168.1.2\",\"peer\":\"192.0.2.1\","
+			"\"other_peer\":\"192.0.2.2\",\"app\":\"skype\","
+			"\"path\":\"relaying\",\"media\":[\"voice\",\"file\"],"
+			"\"transport\":[\"UDP\",\"TCP\"],"
+			"\"established\":\"2006-08-25T19:31:05.654692+0000\","
+			"\"start\":\"2006-08-25T19:31:06.654692+0000\","
+			"\"end\":\"2006-08-25T19:31:06.654697+0000\","
+			"\"hold_s\":3,\"bytes_sent\":100,\"bytes_received\":200,"
+			"\"heuristic\":true}}\n");
 }
 
 // Texts that no detector of ours would give: every byte, and a length past the array.
@@ -362,6 +409,7 @@ int main(void)
 		cmocka_unit_test(stats_leave_out_what_is_unknown),
 		cmocka_unit_test(protocols_are_named_as_eve_does),
 		cmocka_unit_test(a_host_has_a_line_for_each_application),
+		cmocka_unit_test(a_call_tells_who_how_and_when),
 		cmocka_unit_test(no_bytes_break_the_json),
 		cmocka_unit_test(stats_name_every_reason),
 		cmocka_unit_test(times_are_utc_with_microseconds),

@@ -82,6 +82,7 @@ static int create(void **state)
 	f->path.scratch = &f->policy->workers[0];
 	f->path.flows = flow_table_create(&flows);
 	f->path.budget = (struct path_budget){ .packets = 4, .bytes = 4096 };
+	f->path.has_numbers = true;
 	f->path.evidence = aligned_alloc(
 			64, rte_ring_get_memsize_elem(sizeof(struct evidence), RING_SLOTS));
 	assert_int_equal(rte_ring_init(f->path.evidence, "evidence", RING_SLOTS,
