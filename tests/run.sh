@@ -166,6 +166,7 @@ if build "build, gcc, release" gcc --buildtype=release; then
 	user_tests "evasion" gcc evasion
 	user_tests "smoke: the real program" gcc smoke
 	tests "virtual ports" gcc isolated
+	[ $quick -eq 1 ] || user_tests "instructions a packet" gcc bench-guard
 	[ $quick -eq 1 ] || tests "install and package" gcc deploy
 	[ $quick -eq 1 ] || tests "a client, the wire and a server" gcc e2e
 fi
