@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+	DOUBT_AHEAD_BYTES = 1 << 16, // that a segment in doubt may be in front of its time
 	FAR = 1 << 24, // sequence numbers that are further apart are of different connections
 	SCALE_MAX = 14, // RFC 7323 2.3
 };
@@ -298,7 +299,8 @@ static void accept_reset(struct streams *streams, struct stream *stream, unsigne
 	stream_finish(streams, stream, 1);
 }
 
-// Keeps the next segment in case its receiver takes it after all.
+// Keeps a segment in case its receiver takes it after all: the next one, or one that comes early where
+// the packets of the two directions overtook each other.
 static void doubt(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment)
 {
@@ -307,7 +309,9 @@ static void doubt(struct streams *streams, struct stream *stream, unsigned side,
 	uint32_t number;
 
 	if (segment->length == 0 || segment->length > STREAM_SMALL_BYTES ||
-			me->doubt != STREAM_NO_BUFFER || segment->sequence != me->next ||
+			me->doubt != STREAM_NO_BUFFER ||
+			distance(me->next, segment->sequence) < 0 ||
+			distance(me->next, segment->sequence) > DOUBT_AHEAD_BYTES ||
 			(me->state != STREAM_START && me->state != STREAM_LATER))
 		return;
 	number = take_buffer(streams, false);
@@ -494,6 +498,19 @@ static bool keep(struct streams *streams, struct stream *stream, unsigned side, 
 	return true;
 }
 
+// Whether the segment brings what the one in doubt was to bring.
+static bool has_other_than_doubt(const struct streams *streams, const struct stream_side *me,
+		const struct stream_segment *segment)
+{
+	const struct stream_buffer *doubt;
+
+	if (me->doubt == STREAM_NO_BUFFER)
+		return false;
+	doubt = &streams->buffers[me->doubt];
+	return segment->payload != doubt->bytes &&
+			distance(doubt->sequence, segment->sequence + segment->length) > 0;
+}
+
 bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment, struct stream_view *view)
 {
@@ -505,7 +522,7 @@ bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 	*view = (struct stream_view){ .data = segment->payload, .length = segment->length };
 	if (me->state == STREAM_DONE)
 		return false;
-	if (me->doubt != STREAM_NO_BUFFER && segment->payload != streams->buffers[me->doubt].bytes)
+	if (has_other_than_doubt(streams, me, segment))
 		stream_forget(streams, stream, side);
 	if (distance(me->next, segment->sequence) <= 0 &&
 			(distance(me->base, end) <= 0 || me->buffer == STREAM_NO_BUFFER))
