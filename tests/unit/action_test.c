@@ -275,8 +275,7 @@ static void police_drops_what_is_over_the_rate(void **state)
 static void a_closed_case_drops_its_packets_alone(void **state)
 {
 	static const uint8_t cases[][2] = { { REASON_MALFORMED, REASON_CLOSED_MALFORMED },
-		{ REASON_NO_FLOW, REASON_CLOSED_NO_FLOW }, { REASON_DEPTH, REASON_CLOSED_DEPTH },
-		{ REASON_OVERLOAD, REASON_CLOSED_OVERLOAD } };
+		{ REASON_NO_FLOW, REASON_CLOSED_NO_FLOW }, { REASON_DEPTH, REASON_CLOSED_DEPTH } };
 	struct fixture *f = *state;
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
