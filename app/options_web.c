@@ -294,7 +294,7 @@ static bool is_right(const struct user *user, const char *password)
 
 	if (data == NULL)
 		return false;
-	hash = crypt_r(password, user->hash, data);
+	hash = crypt_rn(password, user->hash, data, sizeof(*data));
 	if (hash != NULL && strlen(hash) == strlen(user->hash))
 		is_same = memeql_sec(hash, user->hash, strlen(hash));
 	explicit_bzero(data, sizeof(*data));
