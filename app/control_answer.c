@@ -186,6 +186,11 @@ json_t *answer_pairs(const struct question *q)
 	return list(q, 2 * q->snapshot->pair_count, make_direction);
 }
 
+static const char *state_of(const struct snapshot_worker *worker)
+{
+	return worker->silent_ms > HEALTH_STALLED_MS ? "HANGS" : "polls";
+}
+
 static json_t *make_worker(const struct question *q, unsigned index)
 {
 	static const struct field fields[] = {
@@ -196,6 +201,7 @@ static json_t *make_worker(const struct question *q, unsigned index)
 		{ "flows", offsetof(struct snapshot_worker, counters.flows) },
 		{ "flow_capacity", offsetof(struct snapshot_worker, flow_capacity) },
 		{ "evidence_lost", offsetof(struct snapshot_worker, counters.evidence_lost) },
+		{ "stalls", offsetof(struct snapshot_worker, stalls) },
 	};
 	const struct snapshot_worker *worker = &q->snapshot->workers[index];
 	uint64_t polled_ns = worker->counters.last_poll_ns, packets = 0;
@@ -203,8 +209,9 @@ static json_t *make_worker(const struct question *q, unsigned index)
 
 	for (unsigned i = 0; i < DIRECTIONS_MAX; i++)
 		packets += snapshot_packets(&worker->counters, i, GROUPS_ALL);
-	object = json_pack("{s:i, s:i, s:I, s:I}", "lcore", (int)worker->lcore, "numa",
-			worker->node, "packets", (json_int_t)packets, "polled_ms_ago",
+	object = json_pack("{s:i, s:i, s:s, s:I, s:I}", "lcore", (int)worker->lcore, "numa",
+			worker->node, "state", state_of(worker), "packets", (json_int_t)packets,
+			"polled_ms_ago",
 			(json_int_t)(q->snapshot->time_ns > polled_ns ?
 							(q->snapshot->time_ns - polled_ns) /
 									1000000 :

@@ -21,6 +21,7 @@
 #include <getopt.h>
 #include <numa.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 LOG_TYPE("main");
@@ -198,7 +199,11 @@ static int run_forward(struct run *run)
 		return -errno;
 	for (unsigned i = 0; i < run->shared->worker_count; i++)
 		rte_eal_remote_launch(worker_main, run->workers[i], i + 1);
-	manager_run(run->manager);
+	if (!manager_run(run->manager)) {
+		// Nothing that a worker may still use can be given back but by the end itself.
+		manager_close(run->manager);
+		_Exit(EXIT_HOST);
+	}
 	rte_eal_mp_wait_lcore();
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include "event.h"
 #include "export.h"
 #include "fail.h"
-#include "health.h"
 #include "history.h"
 #include "host/host.h"
 #include "host/skype.h"
@@ -16,6 +15,7 @@
 #include "notify.h"
 #include "reload.h"
 #include "telemetry.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,6 +40,7 @@ struct manager {
 	struct host_table *hosts;
 	struct reload *reload;
 	struct skype *skype;
+	struct watch *watch;
 	struct exporter *exporter; // NULL: off
 	struct gather gather;
 	struct http *http; // NULL: off
@@ -59,6 +60,14 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 static void signal_set(sigset_t *set)
@@ -192,7 +201,8 @@ static int open_services(struct manager *m)
 	const struct control_source answers = { source, m->hosts, m->reload, m->exporter,
 		m->config.shared, options, &m->history };
 
-	m->gather = (struct gather){ &m->config, m->hosts, m->reload, m->exporter, now_ns() };
+	m->gather = (struct gather){ &m->config, m->hosts, m->reload, m->watch, m->exporter,
+		now_ns() };
 	if (options->metrics_listen != NULL) {
 		if (!load_web(m, &web))
 			return fail(EINVAL);
@@ -244,6 +254,11 @@ struct manager *manager_create(const struct manager_config *config)
 		LOG(ERR, "no memory for reloads");
 		goto err_manager;
 	}
+	m->watch = watch_create(config->shared);
+	if (m->watch == NULL) {
+		LOG(ERR, "no memory to watch %u workers", config->shared->worker_count);
+		goto err_manager;
+	}
 	skype.hosts = m->hosts;
 	m->skype = skype_create(&skype);
 	if (m->skype == NULL) {
@@ -259,20 +274,30 @@ err_manager:
 	return NULL;
 }
 
-void manager_free(struct manager *m)
+void manager_close(struct manager *m)
 {
-	if (m == NULL)
-		return;
 	telemetry_close();
 	control_close(m->control);
 	http_close(m->http);
 	site_close(m->site);
 	export_close(m->exporter);
+	m->control = NULL;
+	m->http = NULL;
+	m->site = NULL;
+	m->exporter = NULL;
+}
+
+void manager_free(struct manager *m)
+{
+	if (m == NULL)
+		return;
+	manager_close(m);
 	if (m->timer >= 0)
 		close(m->timer);
 	if (m->signals >= 0)
 		close(m->signals);
 	reload_free(m->reload);
+	watch_free(m->watch);
 	skype_free(m->skype);
 	host_table_free(m->hosts);
 	free(m);
@@ -296,19 +321,6 @@ static void take_all(struct manager *m)
 
 	for (unsigned i = 0; i < shared->worker_count; i++)
 		take_evidence(m, shared->channels[i].evidence);
-}
-
-// Whether every worker has polled since about a second ago.
-static bool are_alive(const struct shared *shared)
-{
-	struct counters counters;
-
-	for (unsigned i = 0; i < shared->worker_count; i++) {
-		if (!counters_read(shared->channels[i].counters, &counters) ||
-				counters.last_poll_ns + HEALTH_STALLED_NS < now_ns())
-			return false;
-	}
-	return true;
 }
 
 // False when a worker's counters could not be read just now and are missing.
@@ -379,6 +391,7 @@ static void tick(struct manager *m)
 
 	if (read(m->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
+	watch_look(m->watch, monotonic_ms());
 	take_all(m);
 	if (m->exporter != NULL)
 		export_push(m->exporter);
@@ -391,7 +404,7 @@ static void tick(struct manager *m)
 	timebase_set(&m->config.shared->time);
 	remember(m);
 	// A service manager that hears nothing for some seconds restarts us.
-	if (are_alive(m->config.shared)) {
+	if (watch_all_poll(m->watch)) {
 		notify_send(m->is_announced ? "WATCHDOG=1" : "READY=1");
 		m->is_announced = true;
 	}
@@ -428,7 +441,7 @@ static bool are_done(const struct shared *shared)
 	return true;
 }
 
-static void stop_workers(struct manager *m)
+static bool stop_workers(struct manager *m)
 {
 	struct shared *shared = m->config.shared;
 	bool is_done = false;
@@ -441,6 +454,7 @@ static void stop_workers(struct manager *m)
 	}
 	if (!is_done)
 		LOG(ERR, "a worker does not stop within %d seconds", STOP_MS / 1000);
+	return is_done;
 }
 
 // Forgets the hosts, so that each is written.
@@ -462,8 +476,9 @@ static void finish(struct manager *m)
 				stats.records_lost, stats.evidence_lost);
 }
 
-void manager_run(struct manager *m)
+bool manager_run(struct manager *m)
 {
+	bool is_done;
 	struct pollfd files[] = {
 		{ .fd = m->signals, .events = POLLIN },
 		{ .fd = m->timer, .events = POLLIN },
@@ -482,6 +497,7 @@ void manager_run(struct manager *m)
 			control_run(m->control);
 	} while (!is_told_to_stop(m));
 	notify_send("STOPPING=1");
-	stop_workers(m);
+	is_done = stop_workers(m);
 	finish(m);
+	return is_done;
 }

@@ -25,6 +25,9 @@ void manager_hold_signals(void);
 struct manager *manager_create(const struct manager_config *config);
 // Not while a worker runs.
 void manager_free(struct manager *manager);
+// The part of it that others notice: sockets and event files. Even while a worker runs.
+void manager_close(struct manager *manager);
 
 // Serves until SIGTERM or SIGINT, with a reload at SIGHUP, then has the workers stop and takes all that they still have.
-void manager_run(struct manager *manager);
+// False when a worker does not stop: what it may still use, the manager among it, is not to be freed.
+bool manager_run(struct manager *manager);

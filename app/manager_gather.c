@@ -6,6 +6,7 @@
 #include "process.h"
 #include "reload.h"
 #include "scan.h"
+#include "watch.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -116,8 +117,9 @@ static void gather_queues(const struct manager_config *config, struct snapshot *
 	}
 }
 
-static void gather_workers(const struct manager_config *config, struct snapshot *out)
+static void gather_workers(const struct gather *gather, struct snapshot *out)
 {
+	const struct manager_config *config = gather->config;
 	const struct shared *shared = config->shared;
 
 	out->worker_count = shared->worker_count;
@@ -132,6 +134,8 @@ static void gather_workers(const struct manager_config *config, struct snapshot 
 		worker->flow_table_bytes = worker->flow_capacity * FLOW_BYTES;
 		worker->evidence_waiting = rte_ring_count(channel->evidence);
 		worker->evidence_capacity = rte_ring_get_capacity(channel->evidence);
+		worker->silent_ms = watch_silent_ms(gather->watch, i);
+		worker->stalls = watch_stalls(gather->watch, i);
 		counters_read(channel->counters, &worker->counters);
 	}
 }
@@ -190,7 +194,7 @@ void manager_gather(void *context, struct snapshot *out)
 	out->config.last_load_ok_ns = reload_state(gather->reload)->good_ns;
 	process_gather(out);
 	gather_ports(config, out);
-	gather_workers(config, out);
+	gather_workers(gather, out);
 	gather_queues(config, out);
 	gather_rules(atomic_load_explicit(&config->shared->policy, memory_order_relaxed), out);
 	gather_hosts(gather, out);

@@ -7,11 +7,13 @@
 
 struct host_table;
 struct reload;
+struct watch;
 
 struct gather {
 	const struct manager_config *config;
 	const struct host_table *hosts;
 	const struct reload *reload;
+	const struct watch *watch;
 	const struct exporter *exporter; // NULL: no events
 	uint64_t start_ns;
 };

@@ -33,16 +33,13 @@ __attribute__((format(printf, 3, 4))) static void found(
 	va_end(arguments);
 }
 
-static void check_worker(
-		struct health *health, const struct snapshot_worker *worker, uint64_t now_ns)
+static void check_worker(struct health *health, const struct snapshot_worker *worker)
 {
-	uint64_t last_ns = worker->counters.last_poll_ns;
-
-	if (last_ns == 0)
+	if (worker->counters.last_poll_ns == 0)
 		found(health, HEALTH_WORKER_STALLED, "lcore %u: has not polled yet", worker->lcore);
-	else if (now_ns > last_ns && now_ns - last_ns > HEALTH_STALLED_NS)
+	else if (worker->silent_ms > HEALTH_STALLED_MS)
 		found(health, HEALTH_WORKER_STALLED, "lcore %u: has not polled for %" PRIu64 " ms",
-				worker->lcore, (now_ns - last_ns) / 1000000);
+				worker->lcore, worker->silent_ms);
 }
 
 void health_check(const struct snapshot *snapshot, struct health *health)
@@ -59,7 +56,7 @@ void health_check(const struct snapshot *snapshot, struct health *health)
 			found(health, HEALTH_PORT_DOWN, "port %s: no link", port->name);
 	}
 	for (unsigned i = 0; i < snapshot->worker_count; i++)
-		check_worker(health, &snapshot->workers[i], snapshot->time_ns);
+		check_worker(health, &snapshot->workers[i]);
 	if (!snapshot->config.last_load_ok)
 		found(health, HEALTH_RELOAD_FAILED,
 				"the last reload failed: an older configuration is in force");

@@ -5,7 +5,8 @@
 #include "snapshot.h"
 
 enum {
-	HEALTH_STALLED_NS = 1000000000, // a worker that did not poll for longer hangs
+	HEALTH_STALLED_MS =
+			700, // a worker that did not poll for longer hangs: seen within a second
 	HEALTH_LINES_MAX = SNAPSHOT_PORTS_MAX + SNAPSHOT_WORKERS_MAX + 2,
 	HEALTH_LINE_BYTES = SNAPSHOT_NAME_BYTES + 64,
 };

@@ -46,6 +46,8 @@ struct snapshot_worker {
 	int node; // NUMA
 	uint64_t flow_capacity;
 	uint64_t flow_table_bytes;
+	uint64_t silent_ms; // since its last sign of life
+	uint64_t stalls; // times that it was silent for longer than HEALTH_STALLED_MS
 	uint64_t evidence_waiting, evidence_capacity; // records in its ring
 	struct counters counters; // of one moment
 };

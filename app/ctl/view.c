@@ -110,6 +110,10 @@ static void write_worker(
 	for (int i = 0; i < BAR_COLUMNS; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR_COLUMNS] = '\0';
+	// In the place of the bar, what is not as it should be.
+	if (strcmp(string_of(item->now, "state"), "polls") != 0)
+		snprintf(bar, sizeof(bar), "%-*.*s", BAR_COLUMNS, BAR_COLUMNS,
+				string_of(item->now, "state"));
 	format_rate(packets, rate(pace, item, "packets"), "");
 	format_number(flows, number_of(item->now, "flows"));
 	snprintf(line, VIEW_LINE_BYTES,

@@ -53,6 +53,8 @@ static const struct command commands[] = {
 	{ "workers", "", "workers and how busy they have been",
 			.columns = { { "LCORE", "lcore", KIND_NUMBER },
 					{ "NUMA", "numa", KIND_NUMBER },
+					{ "STATE", "state", KIND_TEXT },
+					{ "STALLS", "stalls", KIND_NUMBER },
 					{ "BUSY", "busy_cycles", KIND_SHARE, "cycles" },
 					{ "PACKETS", "packets", KIND_NUMBER },
 					{ "FLOWS", "flows", KIND_NUMBER },

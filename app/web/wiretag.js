@@ -70,6 +70,7 @@ const TABLES = {
   workers: {
     id: row => row.lcore,
     columns: [["Core", 0, r => String(r.lcore)], ["NUMA", 0, r => String(r.numa)],
+      ["State", 0, r => r.state, r => r.state === "polls" ? "" : "bad"],
       ["Busy", 0, (r, now) => meter(busyOf(now, r), "busy")],
       ["Packets/s", 1, (r, now) => scaled(rate(now, s => s.workers, "lcore", r, "packets"), "")],
       ["Flows", 1, r => number(r.flows)],

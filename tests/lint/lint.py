@@ -26,7 +26,7 @@ FLOORS = {
     4: "action event rules metric",
     5: "policy inquiry",
     6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng",
-    7: "eal worker http telemetry replay reload bench export",
+    7: "eal worker http telemetry replay reload bench export watch",
     8: "control probe",
     9: "manager",
     10: "main",

@@ -62,16 +62,16 @@ static void misses_ports(void **state)
 static void misses_workers(void **state)
 {
 	struct snapshot *snapshot = *state;
+	uint64_t *silent_ms = &snapshot->workers[2].silent_ms;
 	uint64_t *last_ns = &snapshot->workers[2].counters.last_poll_ns;
+	const uint64_t polled_ns = *last_ns;
 
-	*last_ns = snapshot->time_ns - HEALTH_STALLED_NS - 1;
-	finds_only(snapshot, HEALTH_WORKER_STALLED, "lcore 3: has not polled for 1000 ms");
+	*silent_ms = HEALTH_STALLED_MS + 1;
+	finds_only(snapshot, HEALTH_WORKER_STALLED, "lcore 3: has not polled for 701 ms");
 	*last_ns = 0;
 	finds_only(snapshot, HEALTH_WORKER_STALLED, "lcore 3: has not polled yet");
-	*last_ns = snapshot->time_ns - HEALTH_STALLED_NS;
-	is_ready_when_all_is_up(state);
-	// It polled after the snapshot's time was taken.
-	*last_ns = snapshot->time_ns + 5;
+	*last_ns = polled_ns;
+	*silent_ms = HEALTH_STALLED_MS;
 	is_ready_when_all_is_up(state);
 	snapshot->worker_count = 0;
 	finds_only(snapshot, HEALTH_STARTING, "no port is polled yet");

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 static struct view view;
+static const char *state = "polls"; // of the worker
 
 // A summary of a pair, a worker and `hosts` hosts, the first one in a call; counters follow from
 // `seconds`.
@@ -18,16 +19,17 @@ static json_t *make_summary(int seconds, int hosts)
 {
 	json_t *summary = json_pack(
 			"{s:I, s:{s:b, s:I, s:I, s:s}, s:[{s:s, s:s, s:I, s:I, s:I}], "
-			"s:[{s:i, s:I, s:I, s:I}], s:[], s:[{s:s, s:s, s:s, s:s, s:s}]}",
+			"s:[{s:i, s:s, s:I, s:I, s:I}], s:[], s:[{s:s, s:s, s:s, s:s, s:s}]}",
 			"time_ns", (json_int_t)seconds * 1000000000, "status", "ready", 1,
 			"received_packets", (json_int_t)seconds * 1500, "received_bytes",
 			(json_int_t)seconds * 96000, "mode", "inline", "pairs", "from", "lan", "to",
 			"wan", "received", (json_int_t)seconds * 1500, "bytes",
 			(json_int_t)seconds * 96000, "dropped", (json_int_t)seconds * 7, "workers",
-			"lcore", 1, "cycles", (json_int_t)seconds * 1000, "busy_cycles",
-			(json_int_t)seconds * 250, "packets", (json_int_t)seconds * 1500, "hosts",
-			"calls", "ip", "192.0.2.1", "app", "skype", "step", "media", "since",
-			"2026-01-02T03:04:05.678+0000", "last", "2026-01-02T03:05:06.789+0000");
+			"lcore", 1, "state", state, "cycles", (json_int_t)seconds * 1000,
+			"busy_cycles", (json_int_t)seconds * 250, "packets",
+			(json_int_t)seconds * 1500, "hosts", "calls", "ip", "192.0.2.1", "app",
+			"skype", "step", "media", "since", "2026-01-02T03:04:05.678+0000", "last",
+			"2026-01-02T03:05:06.789+0000");
 
 	assert_non_null(summary);
 	for (int i = 0; i < hosts; i++)
@@ -62,6 +64,14 @@ static void test_rates_are_of_the_time_between(void **)
 	assert_non_null(strstr(line_with("lan > wan"), " 768.00 k")); // bits
 	assert_non_null(strstr(line_with("#####..............."), " 25.0 %"));
 	assert_non_null(strstr(view.lines[1].text, "1.50 kpkt/s"));
+}
+
+static void test_worker_that_hangs(void **)
+{
+	state = "HANGS";
+	fill(24, 0);
+	state = "polls";
+	assert_non_null(strstr(line_with("HANGS"), "HANGS                 25.0 %"));
 }
 
 static void test_calls(void **)
@@ -105,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates_are_of_the_time_between),
+		cmocka_unit_test(test_worker_that_hangs),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_any_number_of_rows),
 		cmocka_unit_test(test_nothing_before),
