@@ -202,9 +202,17 @@ void summary_call(struct summary *summary, const struct call *call)
 static void print_app(FILE *stream, const struct summary *summary, const struct host *host,
 		const struct host_app *app)
 {
-	fprintf(stream, " runs %s%s%s: %s", application_name(app->app),
+	char platform[HOST_PLATFORM_BYTES];
+
+	host_platform(app, platform);
+	fprintf(stream, " runs %s%s%s%s%s: %s", application_name(app->app),
 			app->version[0] == '\0' ? "" : " ", app->version,
+			platform[0] == '\0' ? "" : " for ", platform,
 			confidence_name(app->confidence));
+	if (app->first_start_ns != 0)
+		fputs(", newly installed", stream);
+	if (app->client.user[0] != '\0')
+		fprintf(stream, ", user %s", app->client.user);
 	if (app->port != 0)
 		fprintf(stream, ", port %u", app->port);
 	if (app->public_ip4 != 0)

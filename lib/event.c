@@ -287,12 +287,20 @@ static void set_public_address(json_t *object, uint32_t address)
 static json_t *host_verdict(const struct host *host, const struct host_app *app)
 {
 	json_t *verdict = json_object();
+	char platform[HOST_PLATFORM_BYTES];
 
 	set_address(verdict, "ip", host->address, host->is_ip4);
 	set_string(verdict, "app", application_name(app->app));
 	set_string(verdict, "confidence", confidence_name(app->confidence));
 	if (app->version[0] != '\0')
 		set_text(verdict, "version", app->version, strlen(app->version));
+	host_platform(app, platform);
+	if (platform[0] != '\0')
+		set_string(verdict, "platform", platform);
+	if (app->client.user[0] != '\0')
+		set_string(verdict, "uhash", app->client.user);
+	if (app->first_start_ns != 0)
+		set_time(verdict, "first_start", app->first_start_ns);
 	if (app->port != 0)
 		set_number(verdict, "port", app->port);
 	if (app->public_ip4 != 0)

@@ -4,9 +4,12 @@
 
 #include "packet.h"
 
+#include <stdbool.h>
+
 enum {
 	EVIDENCE_TEXT_BYTES = 48,
 	EVIDENCE_VERSION_BYTES = 16,
+	CLIENT_USER_BYTES = 34, // Skype's are 32 or 33 digits, and a zero
 	OBSERVATION_BYTES = 20, // of a datagram
 	GATEWAY_PORT = 12340, // UDP, of gateways to the telephone network (Bonfiglio et al. 2007)
 };
@@ -16,6 +19,13 @@ struct observation {
 	uint16_t length; // SIGNAL_SKYPE_PROBE, _DATAGRAM: of the datagram's payload
 	uint16_t port; // SIGNAL_SKYPE_PORT_MAP: to be mapped to the sender
 	uint8_t bytes[OBSERVATION_BYTES]; // the first ones of the datagram
+};
+
+// What a client tells of itself when it asks for its newest version.
+struct client_facts {
+	uint8_t platform; // its number + 1; 0: not told
+	bool is_first_start; // it tells that it was just installed
+	char user[CLIENT_USER_BYTES]; // hash of the user's name, printable; "": not told
 };
 
 // What a Skype flow carried one way.
@@ -64,6 +74,7 @@ struct evidence {
 					8]; // what was seen, printable ASCII, cut to fit
 		};
 		struct observation observation; // is_observation
+		struct client_facts client; // is_observation, SIGNAL_SKYPE_VERSION_CHECK
 		struct media_second media; // is_observation, SIGNAL_SKYPE_MEDIA
 	};
 };

@@ -26,6 +26,7 @@ struct conclusion {
 	uint8_t signal; // the one that evidence names
 	const struct fact *fact; // NULL for a rule
 	const struct value *value; // what matched, NULL when there is none to show
+	bool is_of_client; // what `fact` tells of the client
 };
 
 // Of whom it tells: who sent a request is the client, whoever opened the flow; anything else is
@@ -43,7 +44,10 @@ static void describe_source(const struct conclusion *conclusion, struct evidence
 {
 	const struct fact *fact = conclusion->fact;
 
-	if (fact != NULL && fact->is_observation) {
+	if (conclusion->is_of_client) {
+		evidence->is_observation = 1;
+		evidence->client = fact->client;
+	} else if (fact != NULL && fact->is_observation) {
 		evidence->is_observation = 1;
 		evidence->observation = fact->observation;
 	} else if (fact != NULL) {
@@ -167,7 +171,7 @@ static void conclude_rule(const struct inspection *in, uint32_t index)
 
 static void conclude_fact(const struct inspection *in, const struct fact *fact)
 {
-	const struct conclusion conclusion = {
+	struct conclusion conclusion = {
 		.verdict = { fact->app, fact->confidence, fact->role, 1u << fact->signal },
 		.signal = fact->signal,
 		.fact = fact,
@@ -175,6 +179,9 @@ static void conclude_fact(const struct inspection *in, const struct fact *fact)
 
 	decide(in, &conclusion.verdict);
 	send_evidence(in, &conclusion);
+	conclusion.is_of_client = true;
+	if (fact->has_client)
+		send_evidence(in, &conclusion);
 }
 
 static void match_rules(const struct inspection *in)

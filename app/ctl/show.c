@@ -65,6 +65,12 @@ void print_host(const json_t *message)
 				string_of(app, "confidence"));
 		if (string_of(app, "version")[0] != '\0')
 			printf("version %s\n", string_of(app, "version"));
+		if (string_of(app, "platform")[0] != '\0')
+			printf("platform %s\n", string_of(app, "platform"));
+		if (string_of(app, "uhash")[0] != '\0')
+			printf("user hash %s\n", string_of(app, "uhash"));
+		if (string_of(app, "first_start")[0] != '\0')
+			printf("first start %s\n", string_of(app, "first_start"));
 		if (number_of(app, "port") != 0)
 			printf("port %" JSON_INTEGER_FORMAT "\n", number_of(app, "port"));
 		if (json_is_true(json_object_get(app, "super_node")))

@@ -387,6 +387,12 @@ function showApp(parent, app) {
   parent.append(element("h3", app.app + ": " + app.confidence));
   if (app.version)
     fact(facts, "Version", app.version);
+  if (app.platform)
+    fact(facts, "Platform", app.platform);
+  if (app.uhash)
+    fact(facts, "User hash", app.uhash);
+  if (app.first_start)
+    fact(facts, "First start", app.first_start);
   if (app.port)
     fact(facts, "Port", String(app.port));
   if (app.public_ip)

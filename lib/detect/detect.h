@@ -59,7 +59,9 @@ struct fact {
 	uint8_t text_length;
 	bool is_joining; // whoever sent it joins the node that it was sent to
 	bool is_observation; // to be judged by the manager; CONFIDENCE_NONE: by it alone
+	bool has_client; // `client` is told besides
 	char version[FACT_VERSION_BYTES]; // of the application, printable ASCII
+	struct client_facts client;
 	union {
 		char text[FACT_TEXT_BYTES]; // what was seen, printable ASCII, cut to fit
 		struct observation observation; // is_observation

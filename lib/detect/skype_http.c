@@ -18,6 +18,9 @@ struct text {
 struct check {
 	struct text path; // without the query
 	struct text version;
+	struct text user; // hash of the name
+	unsigned platform;
+	bool is_first_start;
 };
 
 static bool is_digit(uint8_t byte)
@@ -28,6 +31,11 @@ static bool is_digit(uint8_t byte)
 static bool is_version_byte(uint8_t byte)
 {
 	return is_digit(byte) || byte == '.';
+}
+
+static bool is_user_byte(uint8_t byte)
+{
+	return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
 }
 
 static bool is_language_byte(uint8_t byte)
@@ -65,18 +73,19 @@ static struct text take_run(struct text *rest, bool (*is_part)(uint8_t), size_t 
 	return run;
 }
 
-// The value of `ver` in a query, if it is a version.
-static struct text query_version(struct text query)
+// The value behind a name such as "ver=" in a query, if it is `most` such bytes or less.
+static struct text query_value(
+		struct text query, const char *name, bool (*is_part)(uint8_t), size_t most)
 {
 	while (query.length > 0) {
 		const uint8_t *end = memchr(query.at, '&', query.length);
 		size_t taken = end != NULL ? (size_t)(end - query.at) : query.length;
 		struct text pair = { query.at, taken };
 
-		if (take(&pair, "ver=")) {
-			struct text version = take_run(&pair, is_version_byte, FACT_VERSION_BYTES);
+		if (take(&pair, name)) {
+			struct text value = take_run(&pair, is_part, most);
 
-			return pair.length == 0 ? version : (struct text){ 0 };
+			return pair.length == 0 ? value : (struct text){ 0 };
 		}
 		taken += end != NULL;
 		query.at += taken;
@@ -91,28 +100,43 @@ static bool is_question(struct text word)
 			is_text(word, "installed");
 }
 
-static bool parse_target(struct text target, struct check *check)
+static bool parse_path(struct text rest, struct check *check)
 {
-	const uint8_t *mark = memchr(target.at, '?', target.length);
-	size_t path = mark != NULL ? (size_t)(mark - target.at) : target.length;
-	struct text rest = { target.at, path };
+	struct text platform;
 
 	check->path = rest;
-	if (!take(&rest, "/ui/") || take_run(&rest, is_digit, 2).length == 0 || !take(&rest, "/"))
+	if (!take(&rest, "/ui/"))
 		return false;
+	platform = take_run(&rest, is_digit, 2);
+	if (platform.length == 0 || !take(&rest, "/"))
+		return false;
+	for (size_t i = 0; i < platform.length; i++)
+		check->platform = 10 * check->platform + (platform.at[i] - '0');
 	check->version = take_run(&rest, is_version_byte, FACT_VERSION_BYTES);
 	if (check->version.length == 0 || !take(&rest, "/") ||
 			take_run(&rest, is_language_byte, 8).length == 0 || !take(&rest, "/") ||
 			!is_question(rest))
 		return false;
-	if (mark != NULL) {
-		struct text version =
-				query_version((struct text){ mark + 1, target.length - path - 1 });
+	check->is_first_start = is_text(rest, "installed");
+	return true;
+}
 
-		// The path's may be another spelling: 97 for 0.97.0.6.
-		if (version.length > 0)
-			check->version = version;
-	}
+static bool parse_target(struct text target, struct check *check)
+{
+	const uint8_t *mark = memchr(target.at, '?', target.length);
+	size_t path = mark != NULL ? (size_t)(mark - target.at) : target.length;
+	struct text query, version;
+
+	if (!parse_path((struct text){ target.at, path }, check))
+		return false;
+	if (mark == NULL)
+		return true;
+	query = (struct text){ mark + 1, target.length - path - 1 };
+	version = query_value(query, "ver=", is_version_byte, FACT_VERSION_BYTES);
+	// The path's may be another spelling: 97 for 0.97.0.6.
+	if (version.length > 0)
+		check->version = version;
+	check->user = query_value(query, "uhash=", is_user_byte, CLIENT_USER_BYTES - 1);
 	return true;
 }
 
@@ -123,7 +147,19 @@ static struct text get(const struct findings *findings, enum buffer buffer)
 	return value != NULL ? (struct text){ value->data, value->length } : (struct text){ 0 };
 }
 
-// "GET " and the path: the query may name the user, and stays out of the ledger.
+static struct client_facts client_of(const struct check *check)
+{
+	struct client_facts client = {
+		.platform = check->platform + 1,
+		.is_first_start = check->is_first_start,
+	};
+
+	findings_printable(
+			client.user, sizeof(client.user) - 1, check->user.at, check->user.length);
+	return client;
+}
+
+// "GET " and the path: the query is told apart from it.
 static void add_fact(struct findings *findings, const struct check *check)
 {
 	static const char method[] = { 'G', 'E', 'T', ' ' };
@@ -137,6 +173,8 @@ static void add_fact(struct findings *findings, const struct check *check)
 	fact->role = FLOW_ROLE_VERSION_CHECK;
 	fact->version_length = findings_printable(fact->version, sizeof(fact->version),
 			check->version.at, check->version.length);
+	fact->has_client = true;
+	fact->client = client_of(check);
 	memcpy(fact->text, method, sizeof(method));
 	fact->text_length = sizeof(method) +
 			findings_printable(fact->text + sizeof(method),
@@ -147,7 +185,7 @@ static void add_fact(struct findings *findings, const struct check *check)
 static enum match skype_http_match(const struct sample *, struct findings *findings)
 {
 	struct text target = get(findings, BUFFER_HTTP_URI);
-	struct check check;
+	struct check check = { 0 };
 
 	if (target.length < 4 || memcmp(target.at, "/ui/", 4) != 0 ||
 			!is_text(get(findings, BUFFER_HTTP_METHOD), "GET") ||

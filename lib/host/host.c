@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -479,6 +480,20 @@ void host_learn(struct host_table *table, const struct evidence *evidence)
 		evict(table);
 }
 
+static void app_learn_client(
+		struct host_app *app, const struct client_facts *client, uint64_t time_ns)
+{
+	if (client->is_first_start && (app->first_start_ns == 0 || time_ns < app->first_start_ns))
+		app->first_start_ns = time_ns;
+	if (time_ns < app->client_ns)
+		return;
+	app->client_ns = time_ns;
+	app->client.platform = client->platform;
+	// Not every question names the user.
+	if (client->user[0] != '\0')
+		memcpy(app->client.user, client->user, sizeof(app->client.user));
+}
+
 void host_describe(struct host_table *table, const uint8_t address[16], bool is_ip4, uint8_t app,
 		const struct host_traits *traits)
 {
@@ -496,6 +511,8 @@ void host_describe(struct host_table *table, const uint8_t address[16], bool is_
 		known->is_super_node = known->is_super_node || traits->is_super_node;
 		if (traits->clients > known->clients)
 			known->clients = traits->clients;
+		if (traits->client != NULL)
+			app_learn_client(known, traits->client, traits->client_ns);
 	}
 }
 
@@ -532,6 +549,20 @@ void host_table_free(struct host_table *table)
 	memory_free(table->buckets, table->config.capacity * sizeof(*table->buckets));
 	memory_free(table->entries, table->config.capacity * sizeof(*table->entries));
 	free(table);
+}
+
+// Numbers: Baset and Schulzrinne 2004 (0), skype-irc.cap packet 406 (2).
+void host_platform(const struct host_app *app, char text[HOST_PLATFORM_BYTES])
+{
+	static const char *const names[] = { [0] = "Windows", [2] = "Linux" };
+	const unsigned number = app->client.platform - 1u;
+
+	if (app->client.platform == 0)
+		text[0] = '\0';
+	else if (number < sizeof(names) / sizeof(names[0]) && names[number] != NULL)
+		snprintf(text, HOST_PLATFORM_BYTES, "%s", names[number]);
+	else
+		snprintf(text, HOST_PLATFORM_BYTES, "number %u", number);
 }
 
 uint32_t host_count(const struct host_table *table)

@@ -18,6 +18,7 @@ enum {
 	HOST_APPS_MAX = 4, // applications of one host; the weakest gives way
 	HOST_STEPS_MAX = 16, // the newest are kept, and the first
 	HOST_BYTES = 1024, // a host with two applications, two signals and two steps each
+	HOST_PLATFORM_BYTES = 16,
 };
 
 // The seven steps of a Skype client's life on the wire.
@@ -66,6 +67,9 @@ struct host_app {
 	uint64_t peers;
 	char version[EVIDENCE_VERSION_BYTES + 1]; // newest that was seen, "" when none
 	uint64_t version_ns; // of the evidence that showed it
+	struct client_facts client; // what it last told of itself
+	uint64_t client_ns; // when; 0: never
+	uint64_t first_start_ns; // when it told that it was just installed; 0: never
 	uint64_t certain_ns, certain_number; // of the newest certain evidence; 0: none
 	uint64_t first_ns, last_ns; // of certain or strong evidence; 0: none
 	uint64_t evidence_total;
@@ -118,12 +122,17 @@ struct host_traits {
 	bool is_super_node;
 	uint16_t clients; // the most so far counts
 	uint32_t public_ip4;
+	const struct client_facts *client; // NULL: nothing new
+	uint64_t client_ns;
 };
 // Does nothing unless evidence of the application was learned before.
 void host_describe(struct host_table *table, const uint8_t address[16], bool is_ip4, uint8_t app,
 		const struct host_traits *traits);
 void host_expire(struct host_table *table, uint64_t now_ns);
 void host_end_all(struct host_table *table);
+
+// "Windows", "Linux", or "number 3" where it is not known whose number that is; "" when not told.
+void host_platform(const struct host_app *app, char text[HOST_PLATFORM_BYTES]);
 
 uint32_t host_count(const struct host_table *table);
 // The host learned next after `host`, the first for NULL; NULL after the last. Valid until the table

@@ -300,6 +300,13 @@ static void note_stream(struct skype *skype, const struct evidence *seen)
 	skype_endpoint_consider(skype, endpoint, seen);
 }
 
+static void note_client(const struct skype *skype, const struct evidence *seen)
+{
+	host_describe(skype->config.hosts, seen->host, seen->is_ip4, seen->app,
+			&(struct host_traits){
+					.client = &seen->client, .client_ns = seen->time_ns });
+}
+
 static void note_node(struct skype *skype, const struct evidence *seen)
 {
 	bool is_responder = !seen->is_from_initiator;
@@ -326,6 +333,8 @@ void skype_learn(struct skype *skype, const struct evidence *evidence)
 		note_mapping(skype, evidence);
 	else if (evidence->signal == SIGNAL_SKYPE_CONNECTION)
 		skype_connection_examine(skype, evidence);
+	else if (evidence->signal == SIGNAL_SKYPE_VERSION_CHECK)
+		note_client(skype, evidence);
 	else if (evidence->signal == SIGNAL_SKYPE_MEDIA)
 		skype_media_learn(skype, evidence);
 	else

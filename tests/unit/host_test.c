@@ -129,6 +129,52 @@ static void confidence_follows_the_evidence(void **)
 	}
 }
 
+static void describe_client(
+		struct host_table *table, unsigned second, const struct client_facts *client)
+{
+	const struct evidence of = evidence_of(1, second, CONFIDENCE_CERTAIN);
+
+	host_describe(table, of.host, of.is_ip4, of.app,
+			&(struct host_traits){ .client = client, .client_ns = of.time_ns });
+}
+
+// The newest counts, in whatever order they come; a question without a user takes none away.
+static void a_client_tells_of_itself(void **)
+{
+	const struct client_facts second = { .platform = 2 + 1, .user = "0a" },
+				  other = { .platform = 1 + 1 },
+				  first = {
+					  .platform = 0 + 1, .is_first_start = true, .user = "0b"
+				  };
+	struct host_table *table = create(8, NULL);
+	struct evidence evidence = evidence_of(1, 100, CONFIDENCE_CERTAIN);
+	char platform[HOST_PLATFORM_BYTES];
+	const struct host_app *app;
+
+	describe_client(table, 100, &second); // nobody is known yet
+	assert_null(find(table, 1));
+	host_learn(table, &evidence);
+	app = &find(table, 1)->apps[0];
+	host_platform(app, platform);
+	assert_string_equal(platform, "");
+	describe_client(table, 100, &second);
+	describe_client(table, 50, &first);
+	describe_client(table, 70, &first);
+	host_platform(app, platform);
+	assert_string_equal(platform, "Linux");
+	assert_string_equal(app->client.user, "0a");
+	assert_int_equal(app->first_start_ns, evidence_of(1, 50, CONFIDENCE_WEAK).time_ns);
+	describe_client(table, 101, &other);
+	host_platform(app, platform);
+	assert_string_equal(platform, "number 1");
+	assert_string_equal(app->client.user, "0a");
+	describe_client(table, 102, &first);
+	host_platform(app, platform);
+	assert_string_equal(platform, "Windows");
+	assert_string_equal(app->client.user, "0b");
+	host_table_free(table);
+}
+
 // Times of a capture may start at 0.
 static void weak_evidence_is_no_strong_one_at_the_epoch(void **)
 {
@@ -497,6 +543,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_cannot_be),
 		cmocka_unit_test(confidence_follows_the_evidence),
 		cmocka_unit_test(a_backbone_asks_for_two_certain_packets),
+		cmocka_unit_test(a_client_tells_of_itself),
 		cmocka_unit_test(weak_evidence_is_no_strong_one_at_the_epoch),
 		cmocka_unit_test(the_ledger_keeps_count_and_the_first_example),
 		cmocka_unit_test(the_newest_version_counts),

@@ -20,6 +20,7 @@
 
 enum {
 	RING_SLOTS = 16,
+	OF_A_CHECK = 3, // pieces of evidence: the proof, what the client tells, the rule
 	FRAME_BYTES = 2048,
 	HEADROOM = 8,
 	TCP = 6,
@@ -177,7 +178,7 @@ static void a_version_check_is_tagged_from_its_verdict_on(void **state)
 	assert_int_equal(reply->data[15], 8 << 2);
 	count = rte_ring_sc_dequeue_burst_elem(
 			f->path.evidence, evidence, sizeof(evidence[0]), 4, NULL);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, OF_A_CHECK);
 	for (unsigned i = 0; i < count; i++) {
 		assert_int_equal(evidence[i].app, APP_SKYPE);
 		assert_int_equal(evidence[i].confidence, CONFIDENCE_CERTAIN);
@@ -188,9 +189,13 @@ static void a_version_check_is_tagged_from_its_verdict_on(void **state)
 	}
 	assert_int_equal(evidence[0].signal, SIGNAL_SKYPE_VERSION_CHECK);
 	assert_memory_equal(evidence[0].version, "1.0", 3);
-	assert_int_equal(evidence[1].signal, SIGNAL_HTTP_HOST);
-	assert_int_equal(evidence[1].rule, 1001);
-	assert_memory_equal(evidence[1].text, "ui.skype.com", 12);
+	assert_false(evidence[0].is_observation);
+	assert_int_equal(evidence[1].signal, SIGNAL_SKYPE_VERSION_CHECK);
+	assert_true(evidence[1].is_observation);
+	assert_int_equal(evidence[1].client.platform, 1);
+	assert_int_equal(evidence[2].signal, SIGNAL_HTTP_HOST);
+	assert_int_equal(evidence[2].rule, 1001);
+	assert_memory_equal(evidence[2].text, "ui.skype.com", 12);
 	assert_int_equal(f->path.counters.app_flows[APP_SKYPE], 1);
 	assert_int_equal(f->path.counters.app_packets[APP_SKYPE], 2);
 }
@@ -275,7 +280,7 @@ static void lost_evidence_is_counted_and_packets_pass(void **state)
 	}
 	run(f);
 	assert_int_equal(f->path.counters.evidence_sent, RING_SLOTS - 1);
-	assert_int_equal(f->path.counters.evidence_lost, RING_SLOTS + 1);
+	assert_int_equal(f->path.counters.evidence_lost, (OF_A_CHECK - 1) * RING_SLOTS + 1);
 	assert_int_equal(f->path.counters.app_packets[APP_SKYPE], RING_SLOTS);
 }
 
@@ -357,7 +362,7 @@ static void a_request_is_found_however_it_is_cut(void **state)
 			add_at(f, ends, cut, request + cut, length - cut);
 		run(f);
 		assert_int_equal(f->burst.packets[0].app, APP_SKYPE);
-		assert_int_equal(evidence_count(f, evidence, 4), 2);
+		assert_int_equal(evidence_count(f, evidence, 4), OF_A_CHECK);
 	}
 	assert_int_equal(f->path.counters.stream_buffers_lost, 0);
 }
@@ -455,7 +460,7 @@ static void a_long_body_is_skipped_without_being_seen(void **state)
 	assert_int_equal(evidence_count(f, evidence, 4), 0);
 	add_at(f, client, sizeof(post) - 1 + 100000, request, sizeof(request) - 1);
 	run(f);
-	assert_int_equal(evidence_count(f, evidence, 4), 2);
+	assert_int_equal(evidence_count(f, evidence, 4), OF_A_CHECK);
 }
 
 // Many flows that begin and stay open, and gaps that never close: others are still read right.
@@ -481,7 +486,7 @@ static void floods_do_not_blind(void **state)
 		run(f);
 		found += evidence_count(f, evidence, 4);
 	}
-	assert_int_equal(found, 2 * 200);
+	assert_int_equal(found, OF_A_CHECK * 200);
 	assert_int_equal(f->path.counters.streams, 16);
 	assert_true(f->path.counters.streams_lost > 0 || f->path.counters.stream_buffers_lost > 0);
 }
@@ -506,7 +511,7 @@ static void a_flow_that_lost_its_stream_goes_on_with_the_next_message(void **sta
 	add_at(f, client, 0, "XXXXX", 5); // old
 	add_at(f, client, sizeof(first) - 1, request, sizeof(request) - 1);
 	run(f);
-	assert_int_equal(evidence_count(f, evidence, 4), 2);
+	assert_int_equal(evidence_count(f, evidence, 4), OF_A_CHECK);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)

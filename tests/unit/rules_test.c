@@ -586,6 +586,12 @@ static void the_rules_we_ship(void **)
 		{ { { { BUFFER_DNS_QUERY, "335.0.7.7.3.rst5.r.skype.net" } } }, "1002 1003" },
 		{ { { { BUFFER_DNS_QUERY, "apps.skype.com" } } }, "1003" },
 		{ { { { BUFFER_DNS_QUERY, "notskype.com" } } }, "" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Skype(TM) Beta 0.97" } } }, "1004" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Skype\x99 4.2" } } }, "1004" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Skype\xe2\x84\xa2 5.0" } } }, "1004" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Skype/7.16.0.102" } } }, "1004" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "SkypeUriPreview Preview/0.5" } } }, "" },
+		{ { { { BUFFER_HTTP_USER_AGENT, "Mozilla/5.0 Skype/7.16" } } }, "" },
 		{ { { { BUFFER_HTTP_USER_AGENT, "Debian APT-HTTP/1.3 (2.6.1)" } } }, "2001" },
 		{ { { { BUFFER_HTTP_USER_AGENT, "Mozilla/5.0 (not libdnf (x))" } } }, "" },
 		{ { { { BUFFER_HTTP_HOST, "download.windowsupdate.com" } } }, "2002" },
@@ -627,6 +633,8 @@ static void the_rules_we_ship(void **)
 	for (unsigned i = 0; i < rules_count(rules); i++) {
 		const struct rule *rule = rules_at(rules, i);
 
+		// Certain is what a detector proves, not a name that anyone can write.
+		assert_true(rule->app != APP_SKYPE || rule->confidence < CONFIDENCE_CERTAIN);
 		assert_true(strlen(rule->note) > 0);
 		assert_int_equal(rule->app == APP_SKYPE, rule->id / 1000 == 1);
 	}

@@ -30,6 +30,16 @@ static void look(const char *text, size_t length)
 	free(copy);
 }
 
+static void assert_client(unsigned platform, bool is_first_start, const char *user)
+{
+	const struct fact *fact = &findings.facts[0];
+
+	assert_true(fact->has_client);
+	assert_int_equal(fact->client.platform, platform + 1);
+	assert_int_equal(fact->client.is_first_start, is_first_start);
+	assert_string_equal(fact->client.user, user);
+}
+
 static void assert_fact(const char *version, const char *text)
 {
 	const struct fact *fact = &findings.facts[0];
@@ -84,6 +94,40 @@ static void a_version_check_is_a_fact(void **)
 		look(checks[i].request, strlen(checks[i].request));
 		assert_fact(checks[i].version, checks[i].text);
 		assert_string_equal(detect_app_proto_name(findings.app_proto), "http");
+	}
+}
+
+// Platform, first start and user: the vectors of both sources, and hashes that are none.
+static void the_client_tells_of_itself(void **)
+{
+	static const struct {
+		const char *target, *user;
+		unsigned platform;
+		bool is_first_start;
+	} clients[] = {
+		{ "2/1.2.0.18/en/getlatestversion?ver=1.2.0.18&uhash="
+		  "0123456789abcdef0123456789ABCDEF",
+				"0123456789abcdef0123456789ABCDEF", 2, false },
+		{ "0/3.8.0.154/en/getlatestversion?ver=3.8.0.154&uhash="
+		  "10123456789abcdef0123456789abcdef",
+				"10123456789abcdef0123456789abcdef", 0, false },
+		{ "0/97/en/installed", "", 0, true },
+		{ "99/97/en/installed?uhash=5", "5", 99, true },
+		{ "00/97/en/getnewestversion?uhash=", "", 0, false },
+		{ "1/97/en/getnewestversion?uhash=x", "", 1, false },
+		{ "3/97/en/getnewestversion?uhash=0123456789abcdef0123456789abcdef01", "", 3,
+				false },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(clients); i++) {
+		char text[256];
+
+		look(text,
+				snprintf(text, sizeof(text),
+						"GET /ui/%s HTTP/1.1\r\nHost: ui.skype.com\r\n\r\n",
+						clients[i].target));
+		assert_int_equal(findings.fact_count, 1);
+		assert_client(clients[i].platform, clients[i].is_first_start, clients[i].user);
 	}
 }
 
@@ -168,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_version_check_is_a_fact),
+		cmocka_unit_test(the_client_tells_of_itself),
 		cmocka_unit_test(every_prefix_agrees),
 		cmocka_unit_test(near_misses_are_none),
 		cmocka_unit_test(other_paths_are_none),
