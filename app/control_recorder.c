@@ -2,6 +2,7 @@
 #include "control_recorder.h"
 
 #include "application.h"
+#include "clock.h"
 #include "fail.h"
 #include "pcapng.h"
 #include "sniff.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum phase {
 	PHASE_IDLE,
@@ -28,22 +28,6 @@ struct recorder {
 	uint64_t packets_left; // UINT64_MAX: no limit
 	uint64_t end_ms; // of the monotonic clock; UINT64_MAX: never
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
-}
-
-static uint64_t wall_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
 
 struct recorder *recorder_create(const struct control_source *source)
 {
@@ -209,7 +193,7 @@ size_t recorder_take(struct recorder *r, uint8_t *out, size_t room)
 	if (r->packets_left == 0)
 		recorder_stop(r);
 	if (length == 0 && r->phase == PHASE_DRAINING) {
-		length = pcapng_statistics(out, room, 0, wall_ns(), sniff_lost(r->sniff));
+		length = pcapng_statistics(out, room, 0, clock_wall_ns(), sniff_lost(r->sniff));
 		end(r);
 	}
 	return length;

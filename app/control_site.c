@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control_site.h"
 
+#include "clock.h"
 #include "fail.h"
 #include "log.h"
 #include "place.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 LOG_TYPE("site");
 
@@ -47,14 +47,6 @@ struct site {
 	char *summary; // NULL: none yet
 	uint64_t summary_ms; // when it was made
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool content_read(struct content *content, const char *path)
 {

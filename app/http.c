@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "http.h"
 
+#include "clock.h"
 #include "fail.h"
 #include "health.h"
 #include "listener.h"
@@ -11,7 +12,6 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 LOG_TYPE("http");
 
@@ -141,14 +141,6 @@ static enum MHD_Result reply_line(
 
 	text_add(&text, line);
 	return reply(connection, status, "text/plain; charset=utf-8", &text);
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 static enum MHD_Result reply_page(

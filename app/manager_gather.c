@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "manager_gather.h"
 
+#include "clock.h"
 #include "export.h"
 #include "host/host.h"
 #include "process.h"
@@ -15,19 +16,10 @@
 
 #include <numa.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	FLOW_BYTES = 96 // of a flow table, for each flow
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
 
 static void copy_name(char name[SNAPSHOT_NAME_BYTES], const char *text)
 {
@@ -200,5 +192,5 @@ void manager_gather(void *context, struct snapshot *out)
 	gather_hosts(gather, out);
 	if (gather->exporter != NULL)
 		export_gather(gather->exporter, out);
-	out->time_ns = clock_ns();
+	out->time_ns = clock_wall_ns();
 }

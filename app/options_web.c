@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "options_web.h"
 
+#include "clock.h"
 #include "fail.h"
 #include "options_files.h"
 
@@ -11,7 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	USERS_MAX = 64,
@@ -33,14 +33,6 @@ struct web_users {
 	unsigned next; // place to remember at
 	uint64_t refuse_until_ns; // monotonic
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
 
 // The file that `node` names. NULL after a complaint.
 static char *read_pem(const struct yaml_node *node, struct complaints *complaints)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sink.h"
 
+#include "clock.h"
 #include "fail.h"
 #include "log.h"
 
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 LOG_TYPE("events");
@@ -21,14 +21,6 @@ enum {
 	BUFFER_BYTES = 4 << 20,
 	RETRY_NS = 1000000000,
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
 
 // One owner writes, so that load and store do.
 static void count(_Atomic uint64_t *counter, uint64_t more)
