@@ -139,6 +139,7 @@ static int port_configure(struct port *port, const struct port *peer,
 		.rxmode.mtu = first_mtu(info, port->mtu),
 		.rxmode.offloads = rx_offloads(info, port),
 		.txmode.offloads = tx_offloads(info, peer),
+		.intr_conf.lsc = (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) != 0,
 	};
 	uint64_t hash = info->flow_type_rss_offloads &
 			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
@@ -212,8 +213,19 @@ static void port_flow_control_off(const struct port *port)
 		return;
 	conf.mode = RTE_ETH_FC_NONE;
 	conf.autoneg = 0;
+	conf.mac_ctrl_frame_fwd = 0;
 	if (rte_eth_dev_flow_ctrl_set(port->id, &conf) != 0)
 		LOG(WARNING, "port '%s' keeps its flow control", port->name);
+}
+
+// Tags are for the neighbours: none is taken off, put on or filtered by. A virtual function may have
+// been given that by whoever owns the device.
+static void port_vlan_off(const struct port *port)
+{
+	int offloads = rte_eth_dev_get_vlan_offload(port->id);
+
+	if (offloads > 0 && rte_eth_dev_set_vlan_offload(port->id, 0) != 0)
+		LOG(WARNING, "port '%s' keeps its VLAN offloads", port->name);
 }
 
 // Every frame on the cable is ours to forward.
@@ -253,7 +265,25 @@ int port_start(struct port *port, const struct port *peer, const struct port_poo
 	}
 	port->is_started = true;
 	port_flow_control_off(port);
+	port_vlan_off(port);
 	return port_promiscuous(port);
+}
+
+int port_reset(struct port *port, const struct port *peer, const struct port_pools *pools,
+		const struct port_config *config)
+{
+	int ret;
+
+	port->is_started = false;
+	ret = rte_eth_dev_reset(port->id);
+	if (ret == -ENOTSUP)
+		ret = rte_eth_dev_stop(port->id);
+	if (ret != 0) {
+		LOG(ERR, "port '%s' (%s) cannot be reset: %s", port->name, port->device,
+				strerror(-ret));
+		return fail(-ret);
+	}
+	return port_start(port, peer, pools, config);
 }
 
 uint64_t port_address(const struct port *port)

@@ -52,5 +52,9 @@ uint64_t port_address(const struct port *port);
 // Configures and starts; 0, or -errno after a message. `peer` transmits what this port receives.
 int port_start(struct port *port, const struct port *peer, const struct port_pools *pools,
 		const struct port_config *config);
+// The same for a port that runs, after a reset of its device where that has one. No worker may touch
+// it meanwhile. 0, or -errno after a message: then it stands still.
+int port_reset(struct port *port, const struct port *peer, const struct port_pools *pools,
+		const struct port_config *config);
 // Stops and closes it; anything.
 void port_stop(struct port *port);
