@@ -117,6 +117,8 @@ static json_t *make_port(const struct question *q, unsigned index)
 {
 	static const struct field fields[] = {
 		{ "up", offsetof(struct snapshot_port, up) },
+		{ "held", offsetof(struct snapshot_port, held) },
+		{ "link_changes", offsetof(struct snapshot_port, link_changes) },
 		{ "speed_bytes", offsetof(struct snapshot_port, speed_bytes) },
 		{ "mtu", offsetof(struct snapshot_port, mtu_bytes) },
 		{ "rx_packets", offsetof(struct snapshot_port, rx_packets) },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // wiretag: a bump in the wire that says what each flow is.
 #include "bench.h"
+#include "clock.h"
 #include "eal.h"
 #include "eal_cpus.h"
 #include "log.h"
@@ -43,6 +44,7 @@ struct run {
 	struct port_config port_config;
 	struct shared *shared;
 	struct worker *workers[OPTIONS_WORKERS_MAX];
+	struct wire *wire;
 	struct manager *manager;
 };
 
@@ -183,6 +185,8 @@ static int run_prepare(struct run *run)
 
 static int run_forward(struct run *run)
 {
+	struct wire_config wire = { run->options, run->shared, run->ports, &run->pools,
+		&run->port_config };
 	struct manager_config config = {
 		.options = run->options,
 		.plan = &run->plan,
@@ -193,6 +197,9 @@ static int run_forward(struct run *run)
 
 	// The manager asks ports for their statistics, which some drivers only bear once started.
 	if (run_start_ports(run) < 0)
+		return -errno;
+	config.wire = run->wire = wire_open(&wire, clock_ms());
+	if (run->wire == NULL)
 		return -errno;
 	run->manager = manager_create(&config);
 	if (run->manager == NULL)
@@ -210,6 +217,7 @@ static int run_forward(struct run *run)
 
 static void run_stop(struct run *run)
 {
+	wire_close(run->wire);
 	for (unsigned i = 0; i < run->plan.device_count && run->ports[i].name != NULL; i++)
 		port_stop(&run->ports[i]);
 	manager_free(run->manager);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "manager.h"
 
+#include "clock.h"
 #include "control.h"
 #include "control_site.h"
 #include "event.h"
@@ -397,6 +398,7 @@ static void tick(struct manager *m)
 		export_push(m->exporter);
 	reload_run(m->reload);
 	follow_reload(m);
+	wire_run(m->config.wire, clock_ms());
 	if (m->config.options->telemetry)
 		telemetry_refresh();
 	if (m->ticks++ % TICKS_PER_S != 0)

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "port.h"
 #include "shared.h"
+#include "wire.h"
 
 struct manager_config {
 	const struct options *options;
@@ -14,6 +15,7 @@ struct manager_config {
 	struct shared *shared;
 	const struct port *ports; // [options->port_count]
 	const struct port_pools *pools;
+	struct wire *wire; // of these ports
 };
 
 struct manager;

@@ -186,6 +186,7 @@ void manager_gather(void *context, struct snapshot *out)
 	out->config.last_load_ok_ns = reload_state(gather->reload)->good_ns;
 	process_gather(out);
 	gather_ports(config, out);
+	wire_gather(config->wire, out);
 	gather_workers(gather, out);
 	gather_queues(config, out);
 	gather_rules(atomic_load_explicit(&config->shared->policy, memory_order_relaxed), out);

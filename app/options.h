@@ -65,6 +65,7 @@ struct options {
 		uint32_t malformed, no_flow, depth; // 0: open, 1: closed
 	} fail;
 	uint32_t mtu; // largest IP packet, bytes
+	uint32_t link_propagation; // 0 or 1
 
 	uint32_t flows_capacity; // a worker
 	struct flow_timeouts timeouts;

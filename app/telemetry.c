@@ -111,6 +111,8 @@ static void reply_ports(const struct snapshot *snapshot, const char *params, str
 	static const struct field fields[] = {
 		{ "started", offsetof(struct snapshot_port, started) },
 		{ "up", offsetof(struct snapshot_port, up) },
+		{ "held", offsetof(struct snapshot_port, held) },
+		{ "link_changes", offsetof(struct snapshot_port, link_changes) },
 		{ "promiscuous", offsetof(struct snapshot_port, promiscuous) },
 		{ "speed_bytes", offsetof(struct snapshot_port, speed_bytes) },
 		{ "mtu_bytes", offsetof(struct snapshot_port, mtu_bytes) },

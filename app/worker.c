@@ -244,6 +244,8 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 	struct counters *counters = &w->path.counters;
 	uint64_t start = rte_rdtsc();
 
+	if (__builtin_expect(atomic_load_explicit(&d->is_halted, memory_order_acquire), 0))
+		return 0;
 	burst_receive(w, d->from, timebase_ns(&w->time, start));
 	counters->polls++;
 	if (w->burst.count == 0) {

@@ -52,6 +52,10 @@ void health_check(const struct snapshot *snapshot, struct health *health)
 
 		if (!port->started)
 			found(health, HEALTH_PORT_STOPPED, "port %s: not started", port->name);
+		else if (port->held)
+			found(health, HEALTH_PORT_DOWN,
+					"port %s: held down, the other port of its pair has no link",
+					port->name);
 		else if (!port->up)
 			found(health, HEALTH_PORT_DOWN, "port %s: no link", port->name);
 	}

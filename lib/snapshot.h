@@ -30,6 +30,8 @@ struct snapshot_port {
 	char mac[18]; // "02:00:00:00:00:01"
 	int node; // NUMA; -1: unknown
 	uint64_t started, up, promiscuous; // 0 or 1
+	uint64_t held; // 0 or 1: down because the other port of its pair has no link
+	uint64_t link_changes;
 	uint64_t speed_bytes; // a second; 0: unknown
 	uint64_t mtu_bytes;
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_nombuf, rx_errors;

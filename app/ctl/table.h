@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 enum {
-	COLUMNS_MAX = 12,
+	COLUMNS_MAX = 16, // with the KIND_END behind them
 	CELL_BYTES = 64,
 };
 

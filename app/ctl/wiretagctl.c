@@ -34,6 +34,8 @@ static const struct command commands[] = {
 	{ "ports", "", "ports as their devices count",
 			.columns = { { "PORT", "name", KIND_TEXT }, { "PAIR", "pair", KIND_TEXT },
 					{ "SIDE", "side", KIND_TEXT }, { "UP", "up", KIND_YES },
+					{ "HELD", "held", KIND_YES },
+					{ "CHANGES", "link_changes", KIND_NUMBER },
 					{ "RX PACKETS", "rx_packets", KIND_NUMBER },
 					{ "RX", "rx_bytes", KIND_BYTES },
 					{ "MISSED", "rx_missed", KIND_NUMBER },

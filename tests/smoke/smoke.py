@@ -3,6 +3,7 @@
 """The real program on virtual ports: smoke.py TEST, in namespaces of its own (isolated.sh)."""
 
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -90,7 +91,7 @@ def virtual_machine(sockets):
     frames.write_pcap(DIRECTORY / "empty.pcap", [])
     frames.write_pcap(DIRECTORY / "vm-in.pcap", on_the_wire())
     devices = (f"net_pcap0,rx_pcap={DIRECTORY}/vm-in.pcap,tx_pcap={DIRECTORY}/unused.pcap",
-               f"net_virtio_user0,path={sockets[0]}", f"net_virtio_user1,path={sockets[1]}",
+               *(f"net_virtio_user{number},path={path}" for number, path in enumerate(sockets)),
                f"net_pcap1,rx_pcap={DIRECTORY}/empty.pcap,tx_pcap={out}")
     command = ["dpdk-testpmd", "--lcores", "0@0,1@0", "--no-huge", "-m", "128", "--no-pci",
                "--file-prefix", "vm", "--no-telemetry"]
@@ -172,6 +173,62 @@ def test_tap():
         through_kernel("tap0", "tap1", wiretag, on_the_wire())
         through_kernel("tap1", "tap0", wiretag, on_the_wire())
         wiretag.stop()
+
+
+def is_up(interface):
+    link = json.loads(subprocess.check_output(["ip", "-j", "link", "show", interface]))[0]
+    return "UP" in link["flags"]
+
+
+def test_link():
+    """What happens to the link of one port, happens to the other's; our own doing does not count."""
+    if not pathlib.Path("/dev/net/tun").exists():
+        skip("no /dev/net/tun")
+    socket_path = f"{DIRECTORY}/v0.sock"
+    with Appliance("net_tap0,iface=tap0", "net_tap1,iface=tap1") as wiretag:
+        for turn, (one, other) in enumerate((("tap0", "tap1"), ("tap0", "tap1"),
+                                             ("tap1", "tap0")), 1):
+            sh(f"ip link set {one} down")
+            wait_for(f"{other} to go down", lambda other=other: not is_up(other))
+            metrics = wiretag.metrics()
+            held = {dict(labels)["port"]: value for (name, labels), value
+                    in metrics.samples.items() if name == "wiretag_port_held"}
+            check(held == {"in": other == "tap0", "out": other == "tap1"}, held)
+            status, text = wiretag.ask("/-/ready")
+            check(status == 503 and "held down" in text, status, text)
+            sh(f"ip link set {one} up")
+            wait_for("both links", lambda: wiretag.ask("/-/ready")[0] == 200)
+            for port in ("in", "out"):
+                wait_for("all changes", lambda port=port, turn=turn: wiretag.metrics().get(
+                    "wiretag_port_link_changes_total", port=port) == 2 * turn)
+        through_kernel("tap0", "tap1", wiretag, on_the_wire())
+        sh("ip link set tap1 down")
+        wait_for("tap0 to go down", lambda: not is_up("tap0"))
+        wiretag.stop()
+    # A virtual machine that comes, and goes.
+    with Appliance(f"net_vhost0,iface={socket_path}", "net_tap1,iface=tap1",
+                   until="/-/healthy") as wiretag:
+        testpmd = virtual_machine([socket_path])[0]
+        wait_for("both links", lambda: wiretag.ask("/-/ready")[0] == 200)
+        testpmd.communicate("quit\n")
+        wait_for("tap1 to go down", lambda: not is_up("tap1"))
+        wiretag.stop()
+
+
+def test_reset():
+    """A port whose driver asks for a reset gets it, with no worker at it meanwhile."""
+    os.environ["LD_PRELOAD"] = os.environ["RESET_EVENT"]
+    with Appliance("net_null0", "net_null1,no-rx=1") as wiretag:
+        del os.environ["LD_PRELOAD"]
+        for turn in range(1, 4):
+            wiretag.process.send_signal(signal.SIGUSR1)
+            wait_for("the reset", lambda turn=turn: wiretag.log.read_text().count(
+                "port 'in' is reset") == turn)
+            wiretag.wait_received(wiretag.metrics().get("wiretag_received_packets_total") + 1)
+        check(wiretag.ask("/-/ready")[0] == 200, "it is not ready")
+        wiretag.metrics().check_books()
+        wiretag.stop()
+        check("not ready port" not in wiretag.log.read_text(), wiretag.log.read_text())
 
 
 def endless_ports():

@@ -53,6 +53,9 @@ static void misses_ports(void **state)
 
 	snapshot->ports[1].up = 0;
 	finds_only(snapshot, HEALTH_PORT_DOWN, "port p1: no link");
+	snapshot->ports[1].held = 1;
+	finds_only(snapshot, HEALTH_PORT_DOWN,
+			"port p1: held down, the other port of its pair has no link");
 	snapshot->ports[1].started = 0;
 	finds_only(snapshot, HEALTH_PORT_STOPPED, "port p1: not started");
 	snapshot->port_count = 0;
