@@ -33,7 +33,7 @@ const char *const bench_stage_names[STAGE_COUNT] = { "io", "decode", "lookup", "
 
 struct lane {
 	struct path path;
-	struct burst burst;
+	alignas(64) struct burst burst;
 	struct rte_mbuf *mbufs[BURST_PACKETS];
 
 	struct lane_config config;
@@ -110,6 +110,10 @@ static void transmit(struct lane *lane)
 	const struct burst *burst = &lane->burst;
 	unsigned count = 0;
 
+	if (!burst->has_edits) {
+		source_sink(lane->source, lane->mbufs, burst->count);
+		return;
+	}
 	for (unsigned i = 0; i < burst->count; i++) {
 		const struct packet *packet = &burst->packets[i];
 		struct rte_mbuf *mbuf = packet->owner;

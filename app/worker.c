@@ -35,7 +35,7 @@ enum {
 
 struct worker {
 	struct path path;
-	struct burst burst;
+	alignas(64) struct burst burst;
 	struct rte_mbuf *mbufs[BURST_PACKETS];
 	uint8_t positions[BURST_PACKETS]; // in the burst, of mbufs to transmit
 
@@ -193,11 +193,14 @@ static void sync_mbuf(struct rte_mbuf *mbuf, const struct packet *packet)
 		rte_pktmbuf_prepend(mbuf, start - packet->data);
 }
 
-// Frees what is to be dropped; the others' mbufs stand in w->mbufs, in order.
+// Frees what is to be dropped; the others' mbufs stand in w->mbufs, in order: as they were received
+// when the path has touched none.
 static unsigned select_mbufs(struct worker *w)
 {
 	unsigned count = 0;
 
+	if (!w->burst.has_edits)
+		return w->burst.count;
 	for (unsigned i = 0; i < w->burst.count; i++) {
 		struct packet *packet = &w->burst.packets[i];
 
@@ -222,7 +225,8 @@ static void burst_transmit(struct worker *w, uint16_t port)
 		sent += rte_eth_tx_burst(port, w->index, w->mbufs + sent, count - sent);
 	}
 	for (; sent < count; sent++) {
-		w->burst.packets[w->positions[sent]].reason = REASON_TX_FULL;
+		w->burst.packets[w->burst.has_edits ? w->positions[sent] : sent].reason =
+				REASON_TX_FULL;
 		rte_pktmbuf_free(w->mbufs[sent]);
 	}
 }

@@ -2,6 +2,7 @@
 #include "action.h"
 
 #include "counters.h"
+#include "likely.h"
 #include "meter.h"
 
 #include <endian.h>
@@ -16,38 +17,25 @@ enum {
 	ECN_BITS = 2, // RFC 3168: below the DSCP in the same byte
 };
 
-static void store_be16(uint8_t *bytes, uint16_t value)
+// RFC 2474 section 3: the DSCP is the upper six bits of the byte that was TOS; ECN stays. RFC 1624
+// eqn. 3: HC' = ~(~HC + ~m + m'), in either byte order (RFC 1071 section 2 B).
+static inline void set_dscp_ip4(uint8_t *header, uint8_t dscp)
 {
-	value = htobe16(value);
-	memcpy(bytes, &value, sizeof(value));
-}
+	const uint16_t mask = htobe16(0x3f << ECN_BITS);
+	uint16_t before, after, checksum;
+	uint32_t sum;
 
-static uint16_t load_be16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return be16toh(value);
-}
-
-// RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
-static uint16_t checksum_update(uint16_t checksum, uint16_t before, uint16_t after)
-{
-	uint32_t sum = (checksum ^ 0xffffu) + (before ^ 0xffffu) + after;
-
+	memcpy(&before, header, sizeof(before));
+	after = (before & (uint16_t)~mask) | htobe16(dscp << ECN_BITS);
+	// A right DSCP is left alone, so that the header's line stays clean.
+	if (after == before)
+		return;
+	memcpy(&checksum, header + IP4_CHECKSUM_OFFSET, sizeof(checksum));
+	sum = 2 * 0xffffu - checksum - before + after; // ~x is 0xffff - x
 	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
-// RFC 2474 section 3: the DSCP is the upper six bits of the byte that was TOS; ECN stays. The other
-// byte of the checksum's word does not change and takes itself off.
-static void set_dscp_ip4(uint8_t *header, uint8_t dscp)
-{
-	uint8_t tos = dscp << ECN_BITS | (header[1] & 3);
-	uint8_t *checksum = header + IP4_CHECKSUM_OFFSET;
-
-	store_be16(checksum, checksum_update(load_be16(checksum), header[1], tos));
-	header[1] = tos;
+	checksum = ~(sum + (sum >> 16));
+	memcpy(header, &after, sizeof(after));
+	memcpy(header + IP4_CHECKSUM_OFFSET, &checksum, sizeof(checksum));
 }
 
 // RFC 8200 section 3: version 4 bits, traffic class 8 bits, flow label; no checksum.
@@ -60,14 +48,12 @@ static void set_dscp_ip6(uint8_t *header, uint8_t dscp)
 	header[1] = (uint8_t)(class << 4) | (header[1] & 0x0f);
 }
 
-// A right DSCP is left alone, so that the header's line stays clean.
-static bool set_dscp(struct packet *packet, uint8_t dscp)
+static inline bool set_dscp(struct packet *packet, uint8_t dscp)
 {
 	uint8_t *header = packet->data + packet->network;
 
-	if (packet->version == 4) {
-		if (header[1] >> ECN_BITS != dscp)
-			set_dscp_ip4(header, dscp);
+	if (likely(packet->version == 4)) {
+		set_dscp_ip4(header, dscp);
 		return true;
 	}
 	if (packet->version == 6) {
@@ -79,17 +65,19 @@ static bool set_dscp(struct packet *packet, uint8_t dscp)
 }
 
 // The new tag is the outermost one: IEEE 802.1Q, TPID 0x8100.
-static bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
+static inline bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
 {
-	uint8_t *data;
+	const uint32_t vlan = htobe32(UINT32_C(0x8100) << 16 | tci);
+	uint8_t addresses[ETHERNET_ADDRESSES_BYTES];
+	uint8_t *data = packet->data;
 
-	if (link != LINK_ETHERNET || packet->length < ETHERNET_ADDRESSES_BYTES + 2 ||
-			(packet->flags & PACKET_NO_HEADROOM) != 0)
+	if (unlikely(link != LINK_ETHERNET || packet->length < ETHERNET_ADDRESSES_BYTES + 2 ||
+			    (packet->flags & PACKET_NO_HEADROOM) != 0))
 		return false;
-	data = packet->data - VLAN_TAG_BYTES;
-	memmove(data, packet->data, ETHERNET_ADDRESSES_BYTES);
-	store_be16(data + ETHERNET_ADDRESSES_BYTES, 0x8100);
-	store_be16(data + ETHERNET_ADDRESSES_BYTES + 2, tci);
+	memcpy(addresses, data, sizeof(addresses));
+	data -= VLAN_TAG_BYTES;
+	memcpy(data, addresses, sizeof(addresses));
+	memcpy(data + ETHERNET_ADDRESSES_BYTES, &vlan, sizeof(vlan));
 	packet->data = data;
 	packet->length += VLAN_TAG_BYTES;
 	packet->network += packet->version != 0 ? VLAN_TAG_BYTES : 0;
@@ -97,15 +85,18 @@ static bool push_vlan(struct packet *packet, enum link link, uint16_t tci)
 		packet->transport += VLAN_TAG_BYTES;
 	return true;
 }
+static_assert(VLAN_TAG_BYTES == sizeof(uint32_t), "a tag is one store");
 
-static bool tag(const struct action *action, struct packet *packet, enum link link)
+static inline bool tag(const struct action *action, struct packet *packet, struct burst *burst)
 {
 	bool tagged = true;
 
-	if (action->sets_dscp)
+	if (likely(action->sets_dscp))
 		tagged &= set_dscp(packet, action->dscp);
-	if (action->pushes_vlan)
-		tagged &= push_vlan(packet, link, action->vlan_tci);
+	if (unlikely(action->pushes_vlan)) {
+		burst->has_edits = true;
+		tagged &= push_vlan(packet, burst->link, action->vlan_tci);
+	}
 	packet->flags |= PACKET_TAGGED;
 	return tagged;
 }
@@ -120,24 +111,25 @@ static bool is_to_drop(const struct action *action, const struct packet *packet)
 void action_burst(const struct action *actions, struct burst *burst, struct counters *counters)
 {
 	const unsigned count = burst->count;
-	const enum link link = burst->link;
 	unsigned tagged = 0, dropped = 0, failed = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		struct packet *packet = &burst->packets[i];
+	for (struct packet *packet = burst->packets, *end = packet + count; packet < end;
+			packet++) {
 		const struct action *action = &actions[packet->app];
 
 		if (action->kind == ACTION_FORWARD || packet->flow == NULL)
 			continue;
-		if (action->kind == ACTION_TAG) {
+		if (likely(action->kind == ACTION_TAG)) {
 			tagged++;
-			failed += !tag(action, packet, link);
+			if (unlikely(!tag(action, packet, burst)))
+				failed++;
 		} else if (is_to_drop(action, packet)) {
 			dropped++;
 			packet->reason =
 					action->kind == ACTION_DROP ? REASON_POLICY : REASON_POLICE;
 		}
 	}
+	burst->has_edits |= dropped != 0;
 	counters->verdicts[VERDICT_FORWARD] += count - tagged - dropped;
 	counters->verdicts[VERDICT_TAG] += tagged;
 	counters->verdicts[VERDICT_DROP] += dropped;
@@ -178,6 +170,7 @@ void action_fail_burst(
 			continue;
 		if (is_inline)
 			packet->reason = closed_reasons[packet->reason];
+		burst->has_edits |= is_inline;
 		packet->flow = NULL;
 		failed++;
 	}
@@ -188,6 +181,7 @@ void action_fail_burst(
 
 void action_withhold_burst(struct burst *burst)
 {
+	burst->has_edits = true;
 	for (unsigned i = 0; i < burst->count; i++)
 		burst->packets[i].reason = REASON_MONITOR;
 }

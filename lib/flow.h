@@ -96,7 +96,8 @@ struct flow_table *flow_table_create(const struct flow_config *config);
 void flow_table_free(struct flow_table *table);
 
 // Finds or creates the flow of every packet that has a key, updates its counters, times and TCP
-// state, sets `packet->flow` and PACKET_NEW_FLOW; a packet for which there is no entry keeps NULL
+// state, sets `packet->flow`, `packet->app` and PACKET_NEW_FLOW. Packets of flows that are past
+// inspection and ask for nothing get REASON_PAST, the others are listed in `burst->open`. A packet for which there is no entry keeps NULL
 // and gets REASON_NO_FLOW. A full set gives up its oldest half-open flow, else its least recently
 // used one, and counts it. TCP: a SYN on a closed flow ends it and starts the next. A flow that was
 // idle for longer than its timeout is over, whether it was aged or not. `packet->flow` holds until

@@ -11,52 +11,53 @@
 // What stage by stage becomes known of a packet that has a key.
 struct lookup {
 	uint64_t hash;
-	uint32_t bucket;
+	struct flow_bucket *bucket;
 	uint16_t tag;
 	uint8_t at; // slot to look at first: has the tag, or anything
 	bool has_victim; // the slot is that of the flow to give up, if it comes to that
 };
 
-static inline struct flow_slot slot_of(const struct flow_table *table, const struct lookup *lookup)
+static inline struct flow_slot slot_of(const struct lookup *lookup)
 {
-	return (struct flow_slot){ &table->index.buckets[lookup->bucket], lookup->at };
+	return (struct flow_slot){ lookup->bucket, lookup->at };
 }
 
 static inline bool has_key(const struct packet *packet)
 {
-	return packet->protocol != PROTOCOL_NONE;
+	return likely(packet->protocol != PROTOCOL_NONE);
 }
 
-static void hash_burst(const struct flow_table *table, struct burst *burst, struct lookup *lookups)
+static void hash_burst(const struct flow_table *table, struct burst *burst, struct lookup *lookup)
 {
 	const struct flow_index *index = &table->index;
+	const struct packet *const end = &burst->packets[burst->count];
+	const struct flow_key *key = burst->keys;
 
-	for (unsigned i = 0; i < burst->count; i++) {
+	for (struct packet *packet = burst->packets; packet < end; packet++, key++, lookup++) {
 		uint64_t hash;
 
-		if (!has_key(&burst->packets[i])) {
-			burst->packets[i].flow = NULL;
+		if (!has_key(packet)) {
+			packet->flow = NULL;
 			continue;
 		}
-		hash = flow_hash(index->secret, &burst->keys[i]);
-		lookups[i].hash = hash;
-		lookups[i].bucket = flow_hash_first(hash, index->count);
-		lookups[i].tag = flow_hash_tag(hash);
-		lookups[i].at = 0;
-		lookups[i].has_victim = false;
-		__builtin_prefetch(&index->buckets[lookups[i].bucket], 1);
+		hash = flow_hash(index->secret, key);
+		*lookup = (struct lookup){
+			.hash = hash,
+			.bucket = &index->buckets[flow_hash_first(hash, index->count)],
+			.tag = flow_hash_tag(hash),
+		};
+		__builtin_prefetch(lookup->bucket, 1);
 	}
 }
 
 static inline bool match_bucket(const struct flow_table *table, struct lookup *lookup)
 {
-	const struct flow_bucket *bucket = &table->index.buckets[lookup->bucket];
-	unsigned mask = flow_bucket_match(bucket, lookup->tag);
+	unsigned mask = flow_bucket_match(lookup->bucket, lookup->tag);
 
 	if (mask == 0)
 		return false;
 	lookup->at = __builtin_ctz(mask);
-	__builtin_prefetch(&table->flows[flow_number_in(slot_of(table, lookup))], 1);
+	__builtin_prefetch(&table->flows[flow_number_in(slot_of(lookup))], 1);
 	return true;
 }
 
@@ -67,25 +68,27 @@ static void foresee(struct flow_table *table, struct lookup *lookup)
 	lookup->has_victim = victim.at != FLOW_BUCKET_SLOTS;
 	if (!lookup->has_victim)
 		return;
-	lookup->bucket = victim.bucket - table->index.buckets;
+	lookup->bucket = victim.bucket;
 	lookup->at = victim.at;
 }
 
 static void match_burst(struct flow_table *table, const struct burst *burst, struct lookup *lookups)
 {
-	uint8_t missed[BURST_PACKETS];
+	const struct packet *const end = &burst->packets[burst->count];
+	struct lookup *lookup = lookups, *missed[BURST_PACKETS];
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < burst->count; i++) {
-		if (!has_key(&burst->packets[i]) || match_bucket(table, &lookups[i]))
+	for (const struct packet *packet = burst->packets; packet < end; packet++, lookup++) {
+		if (!has_key(packet) || match_bucket(table, lookup))
 			continue;
-		missed[count++] = i;
-		lookups[i].bucket = flow_hash_second(lookups[i].hash, table->index.count);
-		__builtin_prefetch(&table->index.buckets[lookups[i].bucket], 1);
+		missed[count++] = lookup;
+		lookup->bucket = &table->index.buckets[flow_hash_second(
+				lookup->hash, table->index.count)];
+		__builtin_prefetch(lookup->bucket, 1);
 	}
 	for (unsigned i = 0; i < count; i++)
-		if (!match_bucket(table, &lookups[missed[i]]))
-			foresee(table, &lookups[missed[i]]);
+		if (!match_bucket(table, missed[i]))
+			foresee(table, missed[i]);
 }
 
 static inline bool is_at(const struct flow_table *table, struct flow_slot slot, uint16_t tag,
@@ -211,10 +214,26 @@ static __attribute__((noinline)) void carry(
 	details->carried.bytes[side] = carried <= UINT16_MAX ? carried : UINT16_MAX;
 }
 
+// The packet may change what is known of its flow.
+static __attribute__((noinline)) void enter_open(struct flow_table *table, struct flow_slot slot,
+		struct flow *flow, struct packet *packet)
+{
+	const unsigned side = packet->flags & PACKET_FROM_SECOND;
+
+	if ((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
+			((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0))
+		set_state(slot, flow, packet, side);
+	if ((flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0)
+		table->burst->open[table->burst->open_count++] = packet - table->burst->packets;
+	else if (packet_is_readable(packet))
+		packet->reason = REASON_PAST;
+}
+
 // Enters the packet in the books of its flow.
 static inline void enter(struct flow_table *table, struct flow_slot slot, struct packet *packet)
 {
 	struct flow *flow = &table->flows[flow_number_in(slot)];
+	const unsigned settled = FLOW_INSPECTING | FLOW_CANDIDATE | FLOW_ANSWERED;
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
 	const uint16_t packets = flow->packets[side];
 	const uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
@@ -228,9 +247,12 @@ static inline void enter(struct flow_table *table, struct flow_slot slot, struct
 	flow->last_seen = table->now_ticks;
 	slot.bucket->times[slot.at] = table->now_coarse;
 	packet->flow = flow;
+	packet->app = flow->app;
 	if (unlikely((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
-			    ((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0)))
-		set_state(slot, flow, packet, side);
+			    (flow->state & settled) != FLOW_ANSWERED))
+		enter_open(table, slot, flow, packet);
+	else if (likely(packet_is_readable(packet)))
+		packet->reason = REASON_PAST;
 }
 static_assert(PACKET_FROM_SECOND == 1, "the flag is the sender's index in the key's ends");
 
@@ -266,9 +288,10 @@ static void begin(struct flow_table *table, struct flow_slot slot, struct packet
 static __attribute__((noinline)) void follow_slowly(struct flow_table *table, struct packet *packet,
 		const struct flow_key *key, const struct lookup *lookup)
 {
-	struct flow_slot victim = slot_of(table, lookup);
+	struct flow_slot victim = slot_of(lookup);
 	struct flow_slot slot = find(table, lookup, key);
 
+	table->followed = packet - table->burst->packets;
 	if (slot.at != FLOW_BUCKET_SLOTS) {
 		enum flow_end_reason reason = over(table, slot, packet);
 
@@ -291,31 +314,37 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 	enter(table, slot, packet);
 }
 
-static inline void follow(struct flow_table *table, struct packet *packet,
-		const struct flow_key *key, const struct lookup *lookup)
+static void follow_burst(struct flow_table *table, struct burst *burst, const struct lookup *lookup)
 {
-	struct flow_slot slot = slot_of(table, lookup);
+	const struct packet *const end = &burst->packets[burst->count];
+	const struct flow_key *key = burst->keys;
 
-	flow_set_clock(table, packet->time_ns);
-	if (likely(is_at(table, slot, lookup->tag, key) &&
-			    over(table, slot, packet) == FLOW_END_COUNT))
-		enter(table, slot, packet);
-	else
-		follow_slowly(table, packet, key, lookup);
+	for (struct packet *packet = burst->packets; packet < end; packet++, key++, lookup++) {
+		const struct flow_slot slot = slot_of(lookup);
+
+		if (!has_key(packet))
+			continue;
+		// On a wire, all packets of a burst have one time.
+		if (unlikely(packet->time_ns != table->now_ns)) {
+			table->followed = packet - burst->packets;
+			flow_set_clock(table, packet->time_ns);
+		}
+		if (likely(is_at(table, slot, lookup->tag, key) &&
+				    over(table, slot, packet) == FLOW_END_COUNT))
+			enter(table, slot, packet);
+		else
+			follow_slowly(table, packet, key, lookup);
+	}
 }
 
 void flow_lookup_burst(struct flow_table *table, struct burst *burst)
 {
 	struct lookup lookups[BURST_PACKETS];
-	const unsigned count = burst->count;
 
 	flow_forget_burst(table);
 	table->burst = burst;
+	burst->open_count = 0;
 	hash_burst(table, burst, lookups);
 	match_burst(table, burst, lookups);
-	for (unsigned i = 0; i < count; i++) {
-		table->followed = i;
-		if (has_key(&burst->packets[i]))
-			follow(table, &burst->packets[i], &burst->keys[i], &lookups[i]);
-	}
+	follow_burst(table, burst, lookups);
 }

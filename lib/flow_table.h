@@ -5,11 +5,9 @@
 #include "counters.h"
 #include "flow.h"
 #include "flow_index.h"
+#include "likely.h"
 
 #include <stdatomic.h>
-
-#define likely(condition) __builtin_expect(!!(condition), 1)
-#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 enum {
 	FLOW_TICK_SHIFT = 14, // ns to ticks of flow.last_seen
@@ -93,9 +91,6 @@ static inline void flow_set_clock(struct flow_table *table, uint64_t now_ns)
 {
 	int64_t step = now_ns - table->newest_ns;
 
-	// On a wire, all packets of a burst have one time.
-	if (likely(now_ns == table->now_ns))
-		return;
 	if (step > 0) {
 		if (unlikely(step > FLOW_SILENCE_NS))
 			flow_end_silent(table, now_ns);

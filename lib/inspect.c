@@ -411,17 +411,15 @@ void inspect_burst(struct path *path, struct burst *burst)
 	uint32_t generation = path->published == NULL ? 0 : published_generation(path->published);
 
 	allow_decryptions(path, burst->now_ns);
-	for (unsigned i = 0; i < burst->count; i++) {
-		struct packet *packet = &burst->packets[i];
-		const bool is_readable = packet->reason == REASON_INSPECTED ||
-				packet->reason == REASON_NO_PAYLOAD;
+	for (unsigned i = 0; i < burst->open_count; i++) {
+		struct packet *packet = &burst->packets[burst->open[i]];
 
-		if (packet->flow == NULL)
-			continue;
-		if (is_readable && (packet->flow->state & FLOW_INSPECTING) != 0)
-			inspect(path, packet);
-		else if (is_readable)
-			packet->reason = REASON_PAST;
+		if (packet_is_readable(packet)) {
+			if ((packet->flow->state & FLOW_INSPECTING) != 0)
+				inspect(path, packet);
+			else
+				packet->reason = REASON_PAST;
+		}
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {
 			if (packet->flow->generation != (uint16_t)generation)
 				follow(path, packet, generation);

@@ -6,6 +6,6 @@
 struct burst;
 struct path;
 
-// Inspects the packets whose flow still wants it; gives the others REASON_PAST; fills `app` of all
-// packets that have a flow.
+// Inspects the packets whose flow still wants it; gives those among `open` whose flow does not
+// REASON_PAST, and all of them the flow's newest `app`.
 void inspect_burst(struct path *path, struct burst *burst);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -117,12 +118,16 @@ struct flow_key {
 };
 static_assert(sizeof(struct flow_key) == 44, "keys are hashed and compared as bytes");
 
+// First what a cache line should hold each, where the owner aligns it.
 struct burst {
+	struct packet packets[BURST_PACKETS];
+	struct flow_key keys[BURST_PACKETS]; // of packets whose protocol is not PROTOCOL_NONE
 	unsigned count;
 	enum link link;
 	uint64_t now_ns; // of the newest packet
-	struct packet packets[BURST_PACKETS];
-	struct flow_key keys[BURST_PACKETS]; // of packets whose protocol is not PROTOCOL_NONE
+	bool has_edits; // some packet is not to be transmitted, or its `data` moved
+	uint8_t open_count;
+	uint8_t open[BURST_PACKETS]; // packets whose flow may still get another verdict, in order
 };
 
 // The transport header of a packet that has one.
@@ -130,6 +135,12 @@ static inline const uint8_t *packet_transport(const struct packet *packet)
 {
 	return (packet->flags & PACKET_REASSEMBLED) != 0 ? packet->payload - packet->transport :
 							   packet->data + packet->transport;
+}
+
+// Nothing but the state of its flow keeps a detector from looking at it.
+static inline bool packet_is_readable(const struct packet *packet)
+{
+	return packet->reason == REASON_INSPECTED || packet->reason == REASON_NO_PAYLOAD;
 }
 
 enum {

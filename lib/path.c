@@ -20,10 +20,18 @@ static void refuse_own(const struct path *path, struct burst *burst)
 		source = packet_address(packet->data + PACKET_SOURCE_OFFSET);
 		if (source != path->own[0] && source != path->own[1])
 			continue;
+		burst->has_edits = true;
 		packet->reason = REASON_OWN_MAC;
 		packet->protocol = PROTOCOL_NONE;
 		packet->flags &= ~(unsigned)PACKET_FRAGMENT;
 	}
+}
+
+__attribute__((noinline)) static void count_l2(
+		uint64_t kinds[L2_COUNT], const struct burst *burst, unsigned from, unsigned to)
+{
+	for (; from < to; from++)
+		kinds[decode_l2_kind(&burst->packets[from], burst->link)]++;
 }
 
 static void act(struct path *path, struct burst *burst)
@@ -45,6 +53,7 @@ static void act(struct path *path, struct burst *burst)
 // packet passes unless a stage decides otherwise.
 void path_burst(struct path *path, struct burst *burst)
 {
+	burst->has_edits = false;
 	decode_burst(burst, path->tunnels_off);
 	if (path->own[0] != 0)
 		refuse_own(path, burst);
@@ -63,22 +72,21 @@ void path_count(struct path *path, const struct burst *burst, unsigned direction
 	// Packets next to each other mostly share their counters: written once for all of them.
 	for (unsigned i = 0; i < burst->count;) {
 		const struct packet *first = &burst->packets[i], *packet = first;
-		uint64_t bytes = 0, packets;
+		const unsigned from = i;
+		uint64_t bytes = 0;
 
 		for (; i < burst->count && packet->reason == first->reason &&
 				packet->app == first->app;
 				packet++, i++)
 			bytes += packet->wire_length;
-		packets = packet - first;
-		counters->packets[direction][first->reason] += packets;
-		counters->app_packets[first->app] += packets;
+		counters->packets[direction][first->reason] += i - from;
+		counters->app_packets[first->app] += i - from;
 		counters->app_bytes[first->app] += bytes;
 		total_bytes += bytes;
+		if (first->reason == REASON_NOT_IP)
+			count_l2(counters->l2[direction], burst, from, i);
 	}
 	counters->received_bytes[direction] += total_bytes;
-	for (unsigned i = 0; i < burst->count; i++)
-		if (burst->packets[i].reason == REASON_NOT_IP)
-			counters->l2[direction][decode_l2_kind(&burst->packets[i], burst->link)]++;
 }
 
 void path_describe_ended(struct path *path, const struct flow *flow, enum flow_end_reason reason,

@@ -6,13 +6,11 @@
 
 #include "decode/decoder.h"
 #include "decode/link.h"
+#include "likely.h"
 
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <tmmintrin.h>
-
-#define likely(condition) __builtin_expect(!!(condition), 1)
-#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 enum {
 	ETHERNET_BYTES = 14,

@@ -19,7 +19,7 @@ SKIPPED = 77
 # name, a file name's beginning ("rules" for rules_compile.c), or a folder. The ground floor is
 # the only one whose members may include each other.
 FLOORS = {
-    0: "clock fail log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
+    0: "clock fail likely log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
     1: "counters evidence decode meter scan yaml checksum",
     2: "flow fragment stream snapshot skype_datagram",
     3: "detect host health media",
