@@ -88,6 +88,7 @@ static void what_uses_the_port_again_is_not_swallowed(void **state)
 
 	publish_port(1, 35990);
 	assert_int_equal(app_of_next(f, OUT, OTHER), APP_UNKNOWN);
+	publish_port(9, 9000); // news, and everyone asks again
 	assert_int_equal(app_of_next(f, OUT, FORMED), APP_UNKNOWN); // too late
 	assert_int_equal(app_of_next(f, other, FORMED), APP_SKYPE);
 }
@@ -100,6 +101,7 @@ static void a_borrowed_verdict_is_given_back(void **state)
 	publish_port(1, 35990);
 	assert_int_equal(app_of_next(f, OUT, FORMED), APP_SKYPE);
 	assert_int_equal(app_of_next(f, IN, OTHER), APP_UNKNOWN);
+	publish_port(9, 9000); // news, and everyone asks again
 	assert_int_equal(app_of_next(f, OUT, FORMED), APP_UNKNOWN);
 }
 
