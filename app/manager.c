@@ -8,6 +8,7 @@
 #include "export.h"
 #include "fail.h"
 #include "history.h"
+#include "hook.h"
 #include "host/host.h"
 #include "host/skype.h"
 #include "http.h"
@@ -46,6 +47,7 @@ struct manager {
 	struct gather gather;
 	struct http *http; // NULL: off
 	struct site *site; // NULL: off
+	struct hooks *hooks;
 	struct control *control; // NULL: off
 	struct history history;
 	int signals, timer; // file descriptors
@@ -61,14 +63,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 static void signal_set(sigset_t *set)
@@ -202,8 +196,11 @@ static int open_services(struct manager *m)
 	const struct control_source answers = { source, m->hosts, m->reload, m->exporter,
 		m->config.shared, options, &m->history };
 
+	m->hooks = hooks_create(options, &source);
+	if (m->hooks == NULL)
+		return fail(ENOMEM);
 	m->gather = (struct gather){ &m->config, m->hosts, m->reload, m->watch, m->exporter,
-		now_ns() };
+		m->hooks, now_ns() };
 	if (options->metrics_listen != NULL) {
 		if (!load_web(m, &web))
 			return fail(EINVAL);
@@ -293,6 +290,7 @@ void manager_free(struct manager *m)
 	if (m == NULL)
 		return;
 	manager_close(m);
+	hooks_free(m->hooks);
 	if (m->timer >= 0)
 		close(m->timer);
 	if (m->signals >= 0)
@@ -392,13 +390,14 @@ static void tick(struct manager *m)
 
 	if (read(m->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
-	watch_look(m->watch, monotonic_ms());
+	watch_look(m->watch, clock_ms());
 	take_all(m);
 	if (m->exporter != NULL)
 		export_push(m->exporter);
 	reload_run(m->reload);
 	follow_reload(m);
 	wire_run(m->config.wire, clock_ms());
+	hooks_run(m->hooks, clock_ms());
 	if (m->config.options->telemetry)
 		telemetry_refresh();
 	if (m->ticks++ % TICKS_PER_S != 0)
@@ -480,7 +479,7 @@ static void finish(struct manager *m)
 
 bool manager_run(struct manager *m)
 {
-	bool is_done;
+	bool is_done, is_stopping = false;
 	struct pollfd files[] = {
 		{ .fd = m->signals, .events = POLLIN },
 		{ .fd = m->timer, .events = POLLIN },
@@ -497,8 +496,11 @@ bool manager_run(struct manager *m)
 			http_run(m->http);
 		if (m->control != NULL)
 			control_run(m->control);
-	} while (!is_told_to_stop(m));
-	notify_send("STOPPING=1");
+		if (!is_stopping && is_told_to_stop(m)) {
+			is_stopping = true;
+			notify_send("STOPPING=1");
+		}
+	} while (!is_stopping || !hooks_stop(m->hooks, clock_ms()));
 	is_done = stop_workers(m);
 	finish(m);
 	return is_done;

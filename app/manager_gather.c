@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "export.h"
+#include "hook.h"
 #include "host/host.h"
 #include "process.h"
 #include "reload.h"
@@ -187,6 +188,7 @@ void manager_gather(void *context, struct snapshot *out)
 	process_gather(out);
 	gather_ports(config, out);
 	wire_gather(config->wire, out);
+	hooks_gather(gather->hooks, out);
 	gather_workers(gather, out);
 	gather_queues(config, out);
 	gather_rules(atomic_load_explicit(&config->shared->policy, memory_order_relaxed), out);

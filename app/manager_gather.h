@@ -5,6 +5,7 @@
 #include "manager.h"
 #include "snapshot.h"
 
+struct hooks;
 struct host_table;
 struct reload;
 struct watch;
@@ -15,6 +16,7 @@ struct gather {
 	const struct reload *reload;
 	const struct watch *watch;
 	const struct exporter *exporter; // NULL: no events
+	const struct hooks *hooks;
 	uint64_t start_ns;
 };
 

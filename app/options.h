@@ -7,6 +7,7 @@
 #include "counters.h"
 #include "flow.h"
 #include "policy.h"
+#include "snapshot.h"
 #include "yaml.h"
 
 enum {
@@ -87,6 +88,8 @@ struct options {
 	const char *events_unix; // path of a reader's socket; NULL: off
 	uint32_t events_stats_ms; // between stats records
 	uint32_t telemetry; // 0 or 1
+	const char *hooks[HOOK_COUNT]; // commands for a shell; NULL: none
+	uint32_t hooks_timeout_ms;
 
 	uint32_t memory; // enum memory_words
 	uint32_t mbufs; // each pool, or OPTIONS_AUTO

@@ -130,6 +130,33 @@ static void write_degraded(struct page *page, size_t)
 	}
 }
 
+static void write_hooks(struct page *page, size_t)
+{
+	static const char *const outcomes[HOOK_OUTCOMES] = {
+		[HOOK_DONE] = "done",
+		[HOOK_FAILED] = "failed",
+		[HOOK_TIMED_OUT] = "timed-out",
+	};
+
+	for (unsigned hook = 0; hook < HOOK_COUNT; hook++) {
+		for (unsigned outcome = 0; outcome < HOOK_OUTCOMES; outcome++) {
+			sample(page, "");
+			label(page, "hook", hook_name(hook));
+			label(page, "outcome", outcomes[outcome]);
+			value(page, page->snapshot->hook_runs[hook][outcome]);
+		}
+	}
+}
+
+static void write_bypass(struct page *page, size_t)
+{
+	for (unsigned i = 0; i < page->snapshot->pair_count; i++) {
+		sample(page, "");
+		label(page, "pair", page->snapshot->pairs[i].name);
+		value(page, page->snapshot->is_bypassed);
+	}
+}
+
 static void sample_direction(struct page *page, unsigned direction)
 {
 	sample(page, "");

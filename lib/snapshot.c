@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "snapshot.h"
 
+const char *hook_name(enum hook hook)
+{
+	static const char *const names[HOOK_COUNT] = {
+		[HOOK_READY] = "ready",
+		[HOOK_DEGRADED] = "degraded",
+		[HOOK_STOPPING] = "stopping",
+	};
+
+	return names[hook];
+}
+
 void snapshot_total(const struct snapshot *snapshot, struct counters *total)
 {
 	*total = (struct counters){ 0 };

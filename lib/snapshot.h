@@ -70,6 +70,21 @@ struct snapshot_rule {
 	uint64_t matches;
 };
 
+// Commands of the site, and how they end.
+enum hook {
+	HOOK_READY,
+	HOOK_DEGRADED,
+	HOOK_STOPPING,
+	HOOK_COUNT
+};
+
+enum hook_outcome {
+	HOOK_DONE,
+	HOOK_FAILED,
+	HOOK_TIMED_OUT,
+	HOOK_OUTCOMES
+};
+
 // Why an event record did not get to its sink.
 enum sink_drop {
 	SINK_DROP_RING_FULL, // the exporter was behind
@@ -113,6 +128,9 @@ struct snapshot {
 		uint64_t learned, expired, evicted;
 	} hosts;
 
+	uint64_t hook_runs[HOOK_COUNT][HOOK_OUTCOMES];
+	uint64_t is_bypassed; // 0 or 1: as the site was told last, with success
+
 	uint64_t regex_database_bytes;
 	uint64_t regex_scratch_bytes; // of all workers
 
@@ -136,6 +154,8 @@ struct snapshot_source {
 	void (*gather)(void *context, struct snapshot *snapshot);
 	void *context;
 };
+
+const char *hook_name(enum hook hook); // "ready"
 
 // The counters of all workers together.
 void snapshot_total(const struct snapshot *snapshot, struct counters *total);

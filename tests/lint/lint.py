@@ -26,7 +26,7 @@ FLOORS = {
     4: "action event rules metric",
     5: "policy inquiry",
     6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng link",
-    7: "eal worker http telemetry replay reload bench export watch wire",
+    7: "eal worker http telemetry replay reload bench export watch wire hook",
     8: "control probe",
     9: "manager",
     10: "main",

@@ -185,7 +185,9 @@ def test_link():
     if not pathlib.Path("/dev/net/tun").exists():
         skip("no /dev/net/tun")
     socket_path = f"{DIRECTORY}/v0.sock"
-    with Appliance("net_tap0,iface=tap0", "net_tap1,iface=tap1") as wiretag:
+    told = DIRECTORY / "told"
+    hooks = {event: f"echo $WIRETAG_EVENT >>{told}" for event in ("ready", "degraded", "stopping")}
+    with Appliance("net_tap0,iface=tap0", "net_tap1,iface=tap1", hooks=hooks) as wiretag:
         for turn, (one, other) in enumerate((("tap0", "tap1"), ("tap0", "tap1"),
                                              ("tap1", "tap0")), 1):
             sh(f"ip link set {one} down")
@@ -201,10 +203,12 @@ def test_link():
             for port in ("in", "out"):
                 wait_for("all changes", lambda port=port, turn=turn: wiretag.metrics().get(
                     "wiretag_port_link_changes_total", port=port) == 2 * turn)
+            wait_for("the hooks", lambda turn=turn: told.read_text().count("ready") == turn + 1)
         through_kernel("tap0", "tap1", wiretag, on_the_wire())
         sh("ip link set tap1 down")
         wait_for("tap0 to go down", lambda: not is_up("tap0"))
         wiretag.stop()
+    check(told.read_text().split() == ["ready", "degraded"] * 4 + ["stopping"], told.read_text())
     # A virtual machine that comes, and goes.
     with Appliance(f"net_vhost0,iface={socket_path}", "net_tap1,iface=tap1",
                    until="/-/healthy") as wiretag:
