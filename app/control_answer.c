@@ -4,6 +4,7 @@
 #include "export.h"
 #include "health.h"
 #include "host/host.h"
+#include "overload.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -190,7 +191,16 @@ json_t *answer_pairs(const struct question *q)
 
 static const char *state_of(const struct snapshot_worker *worker)
 {
-	return worker->silent_ms > HEALTH_STALLED_MS ? "HANGS" : "polls";
+	static const char *const states[OVERLOAD_LEVELS] = {
+		[OVERLOAD_NONE] = "polls",
+		[OVERLOAD_STREAMS] = "SHEDS STREAMS",
+		[OVERLOAD_PATTERNS] = "SHEDS PATTERNS",
+		[OVERLOAD_FLOWS] = "SHEDS FLOWS",
+	};
+
+	if (worker->silent_ms > HEALTH_STALLED_MS)
+		return "HANGS";
+	return states[worker->counters.overload_level];
 }
 
 static json_t *make_worker(const struct question *q, unsigned index)

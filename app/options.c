@@ -224,6 +224,7 @@ static void parse_cpus(struct options *options, const struct option *option,
 static const char *const memory_words[] = { "auto", "hugepages", "none", NULL };
 static const char *const mode_words[] = { "inline", "tap", "monitor", NULL };
 static const char *const fail_words[] = { "open", "closed", NULL };
+static const char *const overload_words[] = { "shed", "off", NULL };
 static const char *const switch_words[] = { "off", "on", NULL };
 static const char *const level_words[] = { "emergency", "alert", "critical", "error", "warning",
 	"notice", "info", "debug", NULL };
@@ -239,8 +240,7 @@ static const struct option table[] = {
 			.help = "further files with keys; what is read last counts" },
 	{ "ports", parse_node, FIELD(ports_map), .kind = YAML_MAP, .fallback = "{}",
 			.range = "name: device",
-			.help = "a name for each port, and its device: a PCI address, a virtual device "
-				"or mac:" },
+			.help = "a name for each port, and its device: a PCI address, a virtual device or mac:" },
 	{ "pairs", parse_node, FIELD(pairs_list), .kind = YAML_LIST, .fallback = "[]",
 			.range = "list of {name, inside, outside}",
 			.help = "which two ports are one wire; each port is in exactly one pair" },
@@ -255,18 +255,19 @@ static const struct option table[] = {
 			.help = "the CPU of everything else, which mostly sleeps" },
 	{ "mode", parse_word, FIELD(mode), .words = mode_words, .fallback = "inline",
 			.is_runtime = true,
-			.help = "inline: do what policy says; tap: forward everything untouched and count "
-				"what would have been done; monitor: count and forward nothing" },
+			.help = "inline: do what policy says; tap: forward everything untouched and count what would have been done; monitor: count and forward nothing" },
 	{ "fail.malformed", parse_word, FIELD(fail.malformed), .words = fail_words,
 			.fallback = "open", .is_runtime = true,
-			.help = "packets whose headers are cut short or contradict each other; closed: "
-				"dropped" },
+			.help = "packets whose headers are cut short or contradict each other; closed: dropped" },
 	{ "fail.no_flow", parse_word, FIELD(fail.no_flow), .words = fail_words, .fallback = "open",
 			.is_runtime = true,
 			.help = "packets of flows that the table has no room for" },
 	{ "fail.depth", parse_word, FIELD(fail.depth), .words = fail_words, .fallback = "open",
 			.is_runtime = true,
 			.help = "packets with more nested headers than are followed" },
+	{ "overload", parse_word, FIELD(overload), .words = overload_words, .fallback = "shed",
+			.is_runtime = true,
+			.help = "shed: look at less when more comes than can be looked at; off: never" },
 	{ "mtu", parse_number, FIELD(mtu), 64, 9600, .fallback = "1500",
 			.help = "largest IP packet in bytes; VLAN tags come on top" },
 	{ "link_propagation", parse_word, FIELD(link_propagation), .words = switch_words,

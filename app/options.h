@@ -45,6 +45,11 @@ enum memory_words {
 	MEMORY_NONE
 };
 
+enum overload_words {
+	OVERLOAD_SHED,
+	OVERLOAD_OFF
+};
+
 struct options {
 	struct yaml_file *file;
 	struct yaml_file *defaults;
@@ -65,6 +70,7 @@ struct options {
 	struct {
 		uint32_t malformed, no_flow, depth; // 0: open, 1: closed
 	} fail;
+	uint32_t overload; // enum overload_words
 	uint32_t mtu; // largest IP packet, bytes
 	uint32_t link_propagation; // 0 or 1
 

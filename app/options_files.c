@@ -76,6 +76,7 @@ struct policy *options_policy(
 		return NULL;
 	}
 	policy->mode = options->mode;
+	policy->sheds = options->overload == OVERLOAD_SHED;
 	policy->closed = options->fail.malformed << REASON_MALFORMED |
 			options->fail.no_flow << REASON_NO_FLOW |
 			options->fail.depth << REASON_DEPTH;

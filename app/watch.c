@@ -16,11 +16,17 @@ struct heart {
 	uint64_t silent_ms;
 	uint64_t stalls;
 	bool is_stalled;
+
+	uint64_t raised; // overload, as counted at the last look
+	uint64_t shed; // packets, before the overload at hand
+	uint64_t calm_ms; // since it was last raised
+	bool is_overloaded;
 };
 
 struct watch {
 	const struct shared *shared;
 	uint64_t looked_ms; // 0: never
+	uint64_t read_ms; // when the counters were last looked at
 	struct heart hearts[]; // [shared->worker_count]
 };
 
@@ -82,6 +88,53 @@ static void listen(struct heart *heart, unsigned beat, unsigned worker, uint64_t
 	heart->silent_ms = 0;
 }
 
+static uint64_t shed_of(const struct counters *counters)
+{
+	uint64_t packets = 0;
+
+	for (unsigned i = 0; i < DIRECTIONS_MAX; i++)
+		packets += counters->packets[i][REASON_OVERLOAD_STREAM] +
+				counters->packets[i][REASON_OVERLOAD_PATTERN] +
+				counters->packets[i][REASON_OVERLOAD_FLOW];
+	return packets;
+}
+
+// Two lines for each overload, however often its level changes.
+static void follow_overload(struct heart *heart, const struct counters *counters, unsigned worker,
+		uint64_t passed_ms)
+{
+	uint64_t raised = 0, shed = shed_of(counters);
+	bool is_new;
+
+	for (unsigned i = 0; i < OVERLOAD_LEVELS; i++)
+		raised += counters->overload_raised[i];
+	is_new = raised != heart->raised;
+	heart->raised = raised;
+	heart->calm_ms = is_new || counters->overload_level != OVERLOAD_NONE ?
+			0 :
+			heart->calm_ms + passed_ms;
+	if (is_new && !heart->is_overloaded) {
+		heart->is_overloaded = true;
+		LOG(WARNING, "worker %u is overloaded: it forwards all and looks at less", worker);
+	} else if (heart->is_overloaded && heart->calm_ms >= WATCH_CALM_MS) {
+		heart->is_overloaded = false;
+		LOG(NOTICE, "worker %u looks at all packets again; %lu were forwarded without",
+				worker, shed - heart->shed);
+	}
+	if (!heart->is_overloaded)
+		heart->shed = shed;
+}
+
+static void look_at_counters(struct watch *watch, uint64_t now_ms)
+{
+	struct counters counters;
+
+	for (unsigned i = 0; i < watch->shared->worker_count; i++)
+		if (counters_read(watch->shared->channels[i].counters, &counters))
+			follow_overload(&watch->hearts[i], &counters, i, now_ms - watch->read_ms);
+	watch->read_ms = now_ms;
+}
+
 void watch_look(struct watch *watch, uint64_t now_ms)
 {
 	uint64_t passed_ms = watch->looked_ms == 0 ? 0 : now_ms - watch->looked_ms;
@@ -97,6 +150,8 @@ void watch_look(struct watch *watch, uint64_t now_ms)
 				atomic_load_explicit(&counters->sequence, memory_order_relaxed), i,
 				passed_ms);
 	}
+	if (now_ms - watch->read_ms >= WATCH_READ_MS)
+		look_at_counters(watch, now_ms);
 }
 
 bool watch_all_poll(const struct watch *watch)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Whether the workers still poll. Each publishes its counters a thousand times a second, and that is
 // its heartbeat; one that is silent for longer than HEALTH_STALLED_MS is told to the log and the service manager, and
-// again when it polls on.
+// again when it polls on. So is one that is overloaded.
 //
 // Thread: the manager.
 #pragma once
@@ -10,6 +10,8 @@
 
 enum {
 	WATCH_LOOK_MS = 200, // longest time between two looks that counts: else we were held up
+	WATCH_READ_MS = 1000, // between two looks at what was counted
+	WATCH_CALM_MS = 10000, // without overload, until the log says that it is over
 };
 
 struct watch;

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "media.h"
 #include "memory.h"
+#include "overload.h"
 #include "sniff.h"
 
 #include <rte_cycles.h>
@@ -43,6 +44,7 @@ struct worker {
 	struct channel *channel;
 	struct sniff *sniff; // of this round; NULL: nobody captures packets
 	unsigned index;
+	struct overload overload;
 	struct timebase_copy time;
 	uint64_t started; // TSC cycles, as those below
 	uint64_t publish_at;
@@ -241,6 +243,18 @@ static void count_burst(struct counters *counters, unsigned packets, uint64_t cy
 	counters->busy_cycles += cycles;
 }
 
+// Does as the level says from here on.
+static void shed(struct worker *w)
+{
+	const enum overload_level level = w->overload.level;
+	struct counters *counters = &w->path.counters;
+
+	counters->overload_raised[level] += level > counters->overload_level;
+	counters->overload_level = level;
+	w->path.overload = level;
+	flow_admit(w->path.flows, level < OVERLOAD_FLOWS);
+}
+
 // What happens to packets, in order. Returns how many there were.
 static unsigned worker_forward(struct worker *w, unsigned direction)
 {
@@ -252,6 +266,8 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 		return 0;
 	burst_receive(w, d->from, timebase_ns(&w->time, start));
 	counters->polls++;
+	if (w->path.policy->sheds && overload_note(&w->overload, direction, w->burst.count, start))
+		shed(w);
 	if (w->burst.count == 0) {
 		counters->polls_empty++;
 		counters->burst_packets[0]++;
@@ -290,6 +306,10 @@ static unsigned worker_round(struct worker *w)
 	w->sniff = atomic_load_explicit(&shared->sniff, memory_order_acquire);
 	w->path.policy = policy;
 	w->path.scratch = &policy->workers[w->index];
+	if (__builtin_expect(w->overload.level != OVERLOAD_NONE && !policy->sheds, 0)) {
+		w->overload.level = OVERLOAD_NONE;
+		shed(w);
+	}
 	for (unsigned i = 0; i < shared->direction_count; i++)
 		packets += worker_forward(w, i);
 	now = rte_rdtsc();
@@ -312,6 +332,7 @@ static void worker_start(struct worker *w)
 	uint64_t hz = rte_get_tsc_hz();
 
 	timebase_follow(&w->time, &w->shared->time);
+	overload_init(&w->overload, hz * OVERLOAD_CALM_MS / 1000);
 	w->started = rte_rdtsc();
 	w->publish_cycles = hz / PUBLISHES_PER_S;
 	// The whole table in about a second.

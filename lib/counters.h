@@ -20,6 +20,15 @@ enum {
 	DURATION_BUCKETS = 16, // [i]: at most 2^(8 + i) TSC cycles; the last has no limit
 };
 
+// What is not looked at while more comes than can be looked at; each includes those before.
+enum overload_level {
+	OVERLOAD_NONE,
+	OVERLOAD_STREAMS, // TCP connections that are not read yet
+	OVERLOAD_PATTERNS, // of rules
+	OVERLOAD_FLOWS, // that would begin
+	OVERLOAD_LEVELS
+};
+
 enum verdict_label {
 	VERDICT_FORWARD,
 	VERDICT_TAG,
@@ -69,6 +78,9 @@ struct counters {
 	uint64_t evidence_sent;
 	uint64_t evidence_lost; // the ring was full
 	uint64_t tag_failed; // no room in front of the frame for a VLAN tag
+
+	uint64_t overload_level; // now; not a sum
+	uint64_t overload_raised[OVERLOAD_LEVELS]; // times that each level was reached from below
 
 	uint64_t polls;
 	uint64_t polls_empty;

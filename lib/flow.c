@@ -243,6 +243,11 @@ static void evacuate_all(struct flow_table *table, bool has_stopped)
 	}
 }
 
+void flow_admit(struct flow_table *table, bool admits)
+{
+	table->is_closed = !admits;
+}
+
 void flow_end_all(struct flow_table *table)
 {
 	flow_forget_burst(table);

@@ -115,6 +115,10 @@ enum {
 unsigned flow_in_bucket(const struct flow_table *table, uint32_t bucket,
 		const struct flow *flows[FLOW_BUCKET_MOST]);
 
+// Whether flows may begin, as at first. Where not, packets that belong to none pass with
+// REASON_OVERLOAD_FLOW.
+void flow_admit(struct flow_table *table, bool admits);
+
 // Ends every flow. Offline at the end of a capture, on a wire when the worker stops.
 void flow_end_all(struct flow_table *table);
 

@@ -87,7 +87,7 @@ static void match_burst(struct flow_table *table, const struct burst *burst, str
 		__builtin_prefetch(lookup->bucket, 1);
 	}
 	for (unsigned i = 0; i < count; i++)
-		if (!match_bucket(table, missed[i]))
+		if (!match_bucket(table, missed[i]) && !table->is_closed)
 			foresee(table, missed[i]);
 }
 
@@ -300,6 +300,11 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 			return;
 		}
 		flow_evacuate(table, slot, reason);
+	}
+	if (table->is_closed) {
+		packet->flow = NULL;
+		packet->reason = REASON_OVERLOAD_FLOW;
+		return;
 	}
 	if (!lookup->has_victim)
 		victim.at = FLOW_BUCKET_SLOTS;

@@ -49,6 +49,7 @@ struct flow_table {
 	struct flow_retired retired[BURST_PACKETS];
 	unsigned retired_count;
 
+	bool is_closed; // no flow begins
 	atomic_uint count; // written by the owner
 	uint32_t free; // first of the free list, linked by flow_details.signals
 	uint32_t unused; // this and all higher numbers were not given out since the table was empty

@@ -196,14 +196,17 @@ static void match_rules(const struct inspection *in)
 		.is_ip4 = flow_key_is_ip4(key),
 	};
 	uint32_t matches[MATCHES_MAX];
+	const bool is_shed = in->path->overload >= OVERLOAD_PATTERNS;
 	uint64_t start = rte_rdtsc();
 	unsigned count;
 
-	count = rules_match(in->path->policy->rules, in->path->scratch->scratch,
+	count = rules_match(in->path->policy->rules, is_shed ? NULL : in->path->scratch->scratch,
 			&in->path->findings, &context, matches, MATCHES_MAX,
 			&counters->scanned_bytes);
+	if (is_shed && in->packet->reason == REASON_INSPECTED)
+		in->packet->reason = REASON_OVERLOAD_PATTERN;
 	start = rte_rdtsc() - start;
-	counters->scans++;
+	counters->scans += !is_shed;
 	counters->scan_cycles_sum += start;
 	counters_duration(counters->scan_cycles, start);
 	counters->rule_matches += count;

@@ -392,8 +392,21 @@ static bool needs_stream(const struct inspection *in, const struct stream_segmen
 			kept_state(in->details, !in->side) != STREAM_UNKNOWN;
 }
 
+static_assert(STREAM_DONE == 3, "it takes the place of any other state");
+
+// Payload of a connection that no stream reads is left alone, and what follows in its direction.
+static void shed(const struct inspection *in)
+{
+	in->packet->reason = REASON_OVERLOAD_STREAM;
+	in->details->stream_states |= STREAM_DONE << 2 * in->side;
+	if (kept_state(in->details, !in->side) == STREAM_DONE)
+		stop(in);
+}
+
 void inspect_segment(const struct inspection *in)
 {
+	const bool is_shed = in->path->overload >= OVERLOAD_STREAMS &&
+			(in->flow->state & FLOW_STREAM) == 0;
 	struct stream_segment segment;
 	struct inspection inside;
 	struct stream_side *side;
@@ -405,9 +418,13 @@ void inspect_segment(const struct inspection *in)
 		in->packet->reason = REASON_PAST;
 		return;
 	}
+	if (is_shed && in->packet->payload != NULL) {
+		shed(in);
+		return;
+	}
 	stream_segment_read(&segment, in->packet, &in->flow->key);
 	segment.unseen = unseen_of(in, !in->side);
-	if (!needs_stream(in, &segment)) {
+	if (is_shed || !needs_stream(in, &segment)) {
 		if ((segment.flags & (TH_SYN | TH_RST)) != 0)
 			note(in, &segment);
 		return;

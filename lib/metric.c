@@ -3,6 +3,7 @@
 
 #include "application.h"
 #include "health.h"
+#include "overload.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -322,6 +323,19 @@ static void write_lcore_info(struct page *page, size_t)
 		sample_lcore(page, "", &page->snapshot->workers[i]);
 		label_number(page, "numa", page->snapshot->workers[i].node);
 		value(page, 1);
+	}
+}
+
+static void write_overload(struct page *page, size_t)
+{
+	for (unsigned i = 0; i < page->snapshot->worker_count; i++) {
+		const struct snapshot_worker *worker = &page->snapshot->workers[i];
+
+		for (unsigned level = OVERLOAD_STREAMS; level < OVERLOAD_LEVELS; level++) {
+			sample_lcore(page, "", worker);
+			label(page, "shed", overload_label(level));
+			value(page, worker->counters.overload_raised[level]);
+		}
 	}
 }
 

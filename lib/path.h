@@ -34,6 +34,7 @@ struct path {
 	struct path_budget budget;
 	uint64_t decryption_time; // the millisecond whose decryptions `findings` counts down
 	uint64_t own[2]; // packet_address() of the ports of the burst's wire; 0 in the first: none
+	uint8_t overload; // enum overload_level: what to shed; the owner sets it, as flow_admit()
 	bool has_numbers; // packets are numbered, as in a capture
 	uint32_t tunnels_off; // decode_tunnel() bits; those are payload like any other
 	struct counters counters; // published by the owner

@@ -29,6 +29,7 @@ struct policy {
 	struct action actions[APP_MAX]; // by application
 	struct meter meters[APP_MAX]; // of ACTION_POLICE; all workers write
 	uint8_t mode; // enum mode, the creator sets it, as the next one
+	bool sheds; // under overload
 	uint32_t closed; // 1 << enum reason: packets not to forward though nothing is known of them
 	unsigned worker_count;
 	struct policy_worker *workers; // [worker_count]

@@ -557,7 +557,8 @@ unsigned rules_match(const struct rules *rules, struct scan_scratch *scratch,
 	if (max == 0)
 		return 0;
 	request_init(&request, context);
-	*scanned_bytes += scan_values(&request, rules, scratch, findings);
+	if (scratch != NULL)
+		*scanned_bytes += scan_values(&request, rules, scratch, findings);
 	for (unsigned i = 0; i < BUFFER_COUNT; i++) {
 		const struct buffer_rules *buffer = &rules->buffers[i];
 

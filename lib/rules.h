@@ -57,7 +57,7 @@ struct rule_context {
 // Indices of the rules that match, best first: higher confidence, then more conditions, then lower
 // id; at most `max`. Adds to `scanned_bytes` what was scanned and returns how many it wrote.
 // Packet path: one scan per value, and a look at the rules that use a pattern that matched, so the
-// number of rules does not matter; but each rule without a pattern costs a look (some 10 ns).
+// number of rules does not matter; without a scratch no rule with a pattern matches; but each rule without a pattern costs a look (some 10 ns).
 unsigned rules_match(const struct rules *rules, struct scan_scratch *scratch,
 		const struct findings *findings, const struct rule_context *context,
 		uint32_t *matches, unsigned max, uint64_t *scanned_bytes);

@@ -124,7 +124,7 @@ def wiretag(huge, flows):
     size = "hugepages" if huge else "none"
     with Appliance(*vhost_ports(), until="/-/healthy", lcores={"workers": [CPUS[-1]]},
                    flows={"capacity": 1 << (2 * flows).bit_length() if huge else 65536},
-                   events={"file": "off"}, telemetry="off",
+                   events={"file": "off"}, telemetry="off", overload="off",
                    rule_files=[str(TOP / "config" / "rules")],
                    policy={"default": {"tag": {"dscp": "cs1"}}},
                    dpdk={"memory": size, "mbufs": 32768 if huge else 8192}) as appliance:

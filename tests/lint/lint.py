@@ -21,7 +21,7 @@ SKIPPED = 77
 FLOORS = {
     0: "clock fail likely log text memory community_id place packet reasons application signals flow_end metrics verdict keyed_hash",
     1: "counters evidence decode meter scan yaml checksum",
-    2: "flow fragment stream snapshot skype_datagram",
+    2: "flow fragment stream snapshot overload skype_datagram",
     3: "detect host health media",
     4: "action event rules metric",
     5: "policy inquiry",

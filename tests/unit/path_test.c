@@ -135,6 +135,46 @@ static void lost_evidence_is_counted_and_packets_pass(void **state)
 	assert_int_equal(f->path.counters.app_packets[APP_SKYPE], RING_SLOTS);
 }
 
+// What packets that come at a level of overload are counted as; all are forwarded.
+static void overload_sheds_what_its_level_says(void **state)
+{
+	static const struct {
+		uint8_t request, hello, by_port, known;
+	} levels[OVERLOAD_LEVELS] = {
+		[OVERLOAD_NONE] = { REASON_INSPECTED, REASON_POLICY, REASON_INSPECTED,
+				REASON_PAST },
+		[OVERLOAD_STREAMS] = { REASON_OVERLOAD_STREAM, REASON_POLICY, REASON_INSPECTED,
+				REASON_PAST },
+		[OVERLOAD_PATTERNS] = { REASON_OVERLOAD_STREAM, REASON_OVERLOAD_PATTERN,
+				REASON_OVERLOAD_PATTERN, REASON_PAST },
+		[OVERLOAD_FLOWS] = { REASON_OVERLOAD_FLOW, REASON_OVERLOAD_FLOW,
+				REASON_OVERLOAD_FLOW, REASON_PAST },
+	};
+	struct fixture *f = *state;
+
+	add(f, TCP, client, request);
+	run(f);
+	for (enum overload_level level = OVERLOAD_NONE; level < OVERLOAD_LEVELS; level++) {
+		const unsigned web[4] = { 1, 2000 + level, 2, 80 };
+		const unsigned greeter[4] = { 1, 2000 + level, 2, 99 };
+		const unsigned timed[4] = { 1, 2000 + level, 2, 123 };
+		struct packet *get = add(f, TCP, web, request);
+		struct packet *hello = add(f, UDP, greeter, "hello");
+		struct packet *by_port = add(f, UDP, timed, "x");
+		struct packet *known = add(f, TCP, client, "x");
+
+		f->path.overload = level;
+		flow_admit(f->path.flows, level < OVERLOAD_FLOWS);
+		run(f);
+		assert_int_equal(get->reason, levels[level].request);
+		assert_int_equal(hello->reason, levels[level].hello);
+		assert_int_equal(by_port->reason, levels[level].by_port);
+		assert_int_equal(by_port->app != APP_UNKNOWN, level < OVERLOAD_FLOWS);
+		assert_int_equal(known->reason, levels[level].known);
+		assert_int_equal(known->app, APP_SKYPE);
+	}
+}
+
 // Random bytes and cut frames, all kinds mixed: every packet is entered in the books once.
 static void the_books_balance_whatever_comes(void **state)
 {
@@ -365,6 +405,35 @@ static void a_flow_that_lost_its_stream_goes_on_with_the_next_message(void **sta
 	assert_int_equal(evidence_count(f, evidence, 4), OF_A_CHECK);
 }
 
+// A connection whose beginning was shed is not taken for one that begins later; one that is read
+// already is read on, and so is one whose handshake alone fell into the overload.
+static void overload_leaves_no_half_read_connection(void **state)
+{
+	const unsigned shed[4] = { 1, 2000, 2, 80 }, old[4] = { 1, 2001, 2, 80 };
+	const unsigned shaken[4] = { 1, 2002, 2, 80 };
+	struct fixture *f = *state;
+	struct packet *packet;
+
+	add_at(f, old, 0, "GET /ui/0/1.0/en/", 17);
+	run(f);
+	f->path.overload = OVERLOAD_STREAMS;
+	add(f, TCP, shaken, "");
+	packet = add_at(f, shed, 0, "GET /", 5);
+	run(f);
+	assert_int_equal(packet->reason, REASON_OVERLOAD_STREAM);
+	packet = add_at(f, old, 17, request + 17, sizeof(request) - 1 - 17);
+	run(f);
+	assert_int_equal(packet->app, APP_SKYPE);
+	f->path.overload = OVERLOAD_NONE;
+	packet = add_at(f, shed, 5, request, sizeof(request) - 1);
+	run(f);
+	assert_int_equal(packet->reason, REASON_PAST);
+	assert_int_equal(packet->app, APP_UNKNOWN);
+	packet = add_at(f, shaken, 0, request, sizeof(request) - 1);
+	run(f);
+	assert_int_equal(packet->app, APP_SKYPE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
 
 static void frames_of_our_own_ports_stay_here(void **state)
@@ -432,6 +501,8 @@ int main(void)
 		TEST(an_undecided_flow_is_left_alone_when_its_budget_is_spent),
 		TEST(a_rule_by_port_asks_for_the_responders),
 		TEST(lost_evidence_is_counted_and_packets_pass),
+		TEST(overload_sheds_what_its_level_says),
+		TEST(overload_leaves_no_half_read_connection),
 		TEST(the_books_balance_whatever_comes),
 		TEST(a_request_is_found_however_it_is_cut),
 		TEST(work_is_linear_in_what_comes),
