@@ -6,6 +6,7 @@
 #include "eal_cpus.h"
 #include "log.h"
 #include "manager.h"
+#include "options_digest.h"
 #include "options_print.h"
 #include "options_web.h"
 #include "port.h"
@@ -59,6 +60,8 @@ static bool run_read(struct run *run, const char *path, bool is_check)
 		web_config_free(options_web(run->options, &complaints));
 		run->policy = options_policy(run->options,
 				is_check ? 1 : cpus_worker_count(run->options), &complaints);
+		if (run->policy != NULL)
+			options_digest(run->options, run->policy->digest);
 	}
 	complaints_print(&complaints, stderr);
 	if (complaints.count > 0) {

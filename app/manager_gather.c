@@ -100,13 +100,49 @@ static void gather_ports(const struct manager_config *config, struct snapshot *o
 	}
 }
 
+// Packets that wait; the driver looks at the descriptors, as it does for a worker.
+static uint64_t descriptors_used(const struct port *port, uint16_t queue)
+{
+	int used = port->is_started ? rte_eth_rx_queue_count(port->id, queue) : -ENODEV;
+
+	return used < 0 ? SNAPSHOT_UNKNOWN : (uint64_t)used;
+}
+
+static void gather_xstats(const struct port *port, unsigned index, struct snapshot *out)
+{
+	static struct rte_eth_xstat_name names[SNAPSHOT_XSTATS_MAX];
+	static struct rte_eth_xstat values[SNAPSHOT_XSTATS_MAX];
+	int count;
+
+	if (!port->is_started)
+		return;
+	count = rte_eth_xstats_get_names(port->id, names, SNAPSHOT_XSTATS_MAX);
+	if (count <= 0 || count > SNAPSHOT_XSTATS_MAX)
+		return;
+	count = rte_eth_xstats_get(port->id, values, count);
+	for (int i = 0; i < count && out->xstat_count < SNAPSHOT_XSTATS_MAX; i++) {
+		struct snapshot_xstat *xstat = &out->xstats[out->xstat_count++];
+
+		copy_name(xstat->name, names[values[i].id].name);
+		xstat->port = index;
+		xstat->value = values[i].value;
+	}
+}
+
+static void gather_all_xstats(const struct manager_config *config, struct snapshot *out)
+{
+	out->xstat_count = 0;
+	for (unsigned i = 0; config->options->metrics_xstats && i < out->port_count; i++)
+		gather_xstats(&config->ports[i], i, out);
+}
+
 static void gather_queues(const struct manager_config *config, struct snapshot *out)
 {
 	out->queue_count = 0;
 	for (unsigned port = 0; port < out->port_count; port++) {
 		for (unsigned worker = 0; worker < config->shared->worker_count; worker++)
-			out->queues[out->queue_count++] =
-					(struct snapshot_queue){ port, worker, worker };
+			out->queues[out->queue_count++] = (struct snapshot_queue){ port, worker,
+				worker, descriptors_used(&config->ports[port], worker) };
 	}
 }
 
@@ -138,6 +174,7 @@ static void gather_rules(const struct policy *policy, struct snapshot *out)
 	unsigned count = rules_count(policy->rules);
 
 	out->config.rules = count;
+	memcpy(out->config.digest, policy->digest, sizeof(out->config.digest));
 	out->config.is_tap = policy->mode == MODE_TAP;
 	out->config.is_monitor = policy->mode == MODE_MONITOR;
 	out->rule_count = RTE_MIN(count, (unsigned)SNAPSHOT_RULES_MAX);
@@ -184,6 +221,7 @@ void manager_gather(void *context, struct snapshot *out)
 	out->tsc_hz = rte_get_tsc_hz();
 	out->process.start_ns = gather->start_ns;
 	out->config.last_load_ok = reload_state(gather->reload)->is_good;
+	out->config.rejected = reload_state(gather->reload)->complaints.count;
 	out->config.last_load_ok_ns = reload_state(gather->reload)->good_ns;
 	process_gather(out);
 	gather_ports(config, out);
@@ -191,6 +229,7 @@ void manager_gather(void *context, struct snapshot *out)
 	hooks_gather(gather->hooks, out);
 	gather_workers(gather, out);
 	gather_queues(config, out);
+	gather_all_xstats(config, out);
 	gather_rules(atomic_load_explicit(&config->shared->policy, memory_order_relaxed), out);
 	gather_hosts(gather, out);
 	if (gather->exporter != NULL)

@@ -323,9 +323,12 @@ static const struct option table[] = {
 	{ "metrics.listen", parse_listen, FIELD(metrics_listen), .word = "off",
 			.fallback = "127.0.0.1:9932", .range = "address:port, unix:PATH or off",
 			.help = "where Prometheus may ask for the metrics" },
-	{ "metrics.web_config", parse_node, FIELD(metrics_web), .kind = YAML_SCALAR,
-			.fallback = "off", .range = "FILE or off",
+	{ "metrics.web_config", parse_node, FIELD(metrics_web), .kind = YAML_SCALAR, .word = "off",
+			.fallback = "off", .names_files = true, .range = "FILE or off",
 			.help = "TLS and passwords for it, as Prometheus's exporters have them" },
+	{ "metrics.xstats", parse_word, FIELD(metrics_xstats), .words = switch_words,
+			.fallback = "off",
+			.help = "show what the devices count besides, by their own names, some hundreds a port" },
 	{ "telemetry", parse_word, FIELD(telemetry), .words = switch_words, .fallback = "on",
 			.help = "the same numbers for dpdk-telemetry.py" },
 	{ "control.socket", parse_text, FIELD(control_socket), .word = "off",
@@ -554,13 +557,6 @@ void options_free(struct options *options)
 	yaml_close(options->defaults);
 	yaml_close(options->file);
 	free(options);
-}
-
-void options_need_pairs(const struct options *options, struct complaints *complaints)
-{
-	if (yaml_count(options->pairs_list) == 0)
-		complain(complaints, "%s: no pairs: there is nothing to forward between",
-				options->path);
 }
 
 void options_need_restart(const struct options *in_force, const struct options *wanted,

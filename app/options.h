@@ -88,6 +88,7 @@ struct options {
 	uint32_t streams_small_buffers, streams_large_buffers; // a worker
 
 	const char *metrics_listen; // NULL: off
+	uint32_t metrics_xstats; // 0 or 1
 	const struct yaml_node *metrics_web; // names the file of struct web_config, or off
 	const char *control_socket; // NULL: off, OPTIONS_SOCKET_AUTO: in the runtime directory
 	const char *events_file; // NULL: off, "-": standard output

@@ -210,6 +210,13 @@ void options_resolve_ports(struct options *options, struct complaints *complaint
 	}
 }
 
+void options_need_pairs(const struct options *options, struct complaints *complaints)
+{
+	if (yaml_count(options->pairs_list) == 0)
+		complain(complaints, "%s: no pairs: there is nothing to forward between",
+				options->path);
+}
+
 // Parameters of the EAL that are made from other keys.
 static const struct {
 	const char *name, *key;

@@ -100,24 +100,33 @@ static void print_node(FILE *stream, const struct yaml_node *node)
 	fputc(is_map ? '}' : ']', stream);
 }
 
-static void print_files(FILE *stream, const struct yaml_node *list)
+// From the root on, so that it is the same file wherever the dump lies.
+static void print_path(FILE *stream, const struct yaml_node *node)
 {
-	char path[PATH_MAX], here[PATH_MAX] = "";
+	char path[PATH_MAX], here[PATH_MAX], whole[2 * PATH_MAX];
 
-	if (getcwd(here, sizeof(here)) == NULL)
-		here[0] = '\0';
-	fputc('[', stream);
-	for (unsigned i = 0; i < yaml_count(list); i++) {
-		files_resolve(yaml_item(list, i), path);
-		fputs(i == 0 ? "" : ", ", stream);
-		if (path[0] != '/' && strlen(here) + strlen(path) + 2 <= sizeof(here)) {
-			size_t length = strlen(here);
-
-			memmove(path + length + 1, path, strlen(path) + 1);
-			memcpy(path, here, length);
-			path[length] = '/';
-		}
+	files_resolve(node, path);
+	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL) {
 		print_text(stream, path);
+		return;
+	}
+	snprintf(whole, sizeof(whole), "%s/%s", here, path);
+	print_text(stream, whole);
+}
+
+static void print_files(FILE *stream, const struct option *option, const struct yaml_node *node)
+{
+	if (yaml_kind(node) == YAML_SCALAR) {
+		if (option->word != NULL && strcmp(yaml_text(node), option->word) == 0)
+			print_text(stream, option->word);
+		else
+			print_path(stream, node);
+		return;
+	}
+	fputc('[', stream);
+	for (unsigned i = 0; i < yaml_count(node); i++) {
+		fputs(i == 0 ? "" : ", ", stream);
+		print_path(stream, yaml_item(node, i));
 	}
 	fputc(']', stream);
 }
@@ -133,7 +142,7 @@ void options_dump(const struct options *options, FILE *stream)
 			continue;
 		fprintf(stream, "%s: ", table[i].key);
 		if (table[i].names_files)
-			print_files(stream, options->values[i]);
+			print_files(stream, &table[i], options->values[i]);
 		else
 			print_node(stream, options->values[i]);
 		fputc('\n', stream);

@@ -3,6 +3,8 @@
 
 #include "fail.h"
 #include "log.h"
+#include "options_digest.h"
+#include "options_web.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -86,7 +88,11 @@ static void compile(struct reload *r)
 		return;
 	options_need_pairs(options, &r->complaints);
 	options_need_restart(r->options, options, &r->complaints);
+	// The manager reads it once more when it puts it to use.
+	web_config_free(options_web(options, &r->complaints));
 	r->policy = options_policy(options, r->shared->worker_count, &r->complaints);
+	if (r->policy != NULL)
+		options_digest(options, r->policy->digest);
 	options_free(options);
 	if (r->complaints.count > 0) {
 		policy_free(r->policy);

@@ -88,9 +88,9 @@ struct counters {
 	uint64_t cycles; // since the worker started
 	uint64_t last_poll_ns; // since the epoch
 	uint64_t burst_packets[BURST_BUCKETS]; // bursts by size
-	uint64_t burst_cycles[DURATION_BUCKETS]; // bursts by duration
+	uint64_t burst_cycles[DURATION_BUCKETS]; // bursts by duration; the sum stands behind them
 	uint64_t burst_cycles_sum;
-	uint64_t scan_cycles[DURATION_BUCKETS]; // scans by duration
+	uint64_t scan_cycles[DURATION_BUCKETS]; // scans by duration, likewise
 	uint64_t scan_cycles_sum;
 };
 

@@ -116,6 +116,13 @@ static void write_build(struct page *page, size_t)
 	value(page, 1);
 }
 
+static void write_config(struct page *page, size_t)
+{
+	sample(page, "");
+	label(page, "sha256", page->snapshot->config.digest);
+	value(page, 1);
+}
+
 static void write_ready(struct page *page, size_t)
 {
 	sample(page, "");
@@ -133,17 +140,11 @@ static void write_degraded(struct page *page, size_t)
 
 static void write_hooks(struct page *page, size_t)
 {
-	static const char *const outcomes[HOOK_OUTCOMES] = {
-		[HOOK_DONE] = "done",
-		[HOOK_FAILED] = "failed",
-		[HOOK_TIMED_OUT] = "timed-out",
-	};
-
 	for (unsigned hook = 0; hook < HOOK_COUNT; hook++) {
 		for (unsigned outcome = 0; outcome < HOOK_OUTCOMES; outcome++) {
 			sample(page, "");
 			label(page, "hook", hook_name(hook));
-			label(page, "outcome", outcomes[outcome]);
+			label(page, "outcome", hook_outcome_name(outcome));
 			value(page, page->snapshot->hook_runs[hook][outcome]);
 		}
 	}
@@ -211,6 +212,12 @@ static void write_verdict(struct page *page, size_t)
 	}
 }
 
+static void sample_port(struct page *page, unsigned port)
+{
+	sample(page, "");
+	label(page, "port", page->snapshot->ports[port].name);
+}
+
 static void write_l2(struct page *page, size_t)
 {
 	static const char *const kinds[L2_COUNT] = {
@@ -228,8 +235,7 @@ static void write_l2(struct page *page, size_t)
 		int direction = snapshot_direction(page->snapshot, i);
 
 		for (unsigned kind = 0; direction >= 0 && kind < L2_COUNT; kind++) {
-			sample(page, "");
-			label(page, "port", page->snapshot->ports[i].name);
+			sample_port(page, i);
 			label(page, "kind", kinds[kind]);
 			value(page, page->total.l2[direction][kind]);
 		}
@@ -239,8 +245,7 @@ static void write_l2(struct page *page, size_t)
 static void write_ports(struct page *page, size_t place)
 {
 	for (unsigned i = 0; i < page->snapshot->port_count; i++) {
-		sample(page, "");
-		label(page, "port", page->snapshot->ports[i].name);
+		sample_port(page, i);
 		value(page, number_at(&page->snapshot->ports[i], place));
 	}
 }
@@ -251,8 +256,7 @@ static void write_port_info(struct page *page, size_t)
 		const struct snapshot_port *port = &page->snapshot->ports[i];
 		int direction = snapshot_direction(page->snapshot, i);
 
-		sample(page, "");
-		label(page, "port", port->name);
+		sample_port(page, i);
 		label(page, "device", port->device);
 		label(page, "driver", port->driver);
 		label(page, "mac", port->mac);
@@ -263,6 +267,17 @@ static void write_port_info(struct page *page, size_t)
 	}
 }
 
+static void write_xstats(struct page *page, size_t)
+{
+	for (unsigned i = 0; i < page->snapshot->xstat_count; i++) {
+		const struct snapshot_xstat *xstat = &page->snapshot->xstats[i];
+
+		sample_port(page, xstat->port);
+		label(page, "xstat", xstat->name);
+		value(page, xstat->value);
+	}
+}
+
 static void write_port_tx_full(struct page *page, size_t)
 {
 	for (unsigned i = 0; i < page->snapshot->port_count; i++) {
@@ -270,10 +285,28 @@ static void write_port_tx_full(struct page *page, size_t)
 
 		if (direction < 0)
 			continue;
-		sample(page, "");
-		label(page, "port", page->snapshot->ports[i].name);
+		sample_port(page, i);
 		// What leaves here came in on the other side.
 		value(page, page->total.packets[direction ^ 1][REASON_TX_FULL]);
+	}
+}
+
+static void sample_queue(struct page *page, const struct snapshot_queue *queue)
+{
+	sample_port(page, queue->port);
+	label_number(page, "queue", queue->queue);
+	label_number(page, "lcore", page->snapshot->workers[queue->worker].lcore);
+}
+
+static void write_descriptors(struct page *page, size_t)
+{
+	for (unsigned i = 0; i < page->snapshot->queue_count; i++) {
+		const struct snapshot_queue *queue = &page->snapshot->queues[i];
+
+		if (queue->descriptors_used == SNAPSHOT_UNKNOWN)
+			continue;
+		sample_queue(page, queue);
+		value(page, queue->descriptors_used);
 	}
 }
 
@@ -286,10 +319,7 @@ static void write_queue(struct page *page, size_t)
 
 		if (direction < 0)
 			continue;
-		sample(page, "");
-		label(page, "port", page->snapshot->ports[queue->port].name);
-		label_number(page, "queue", queue->queue);
-		label_number(page, "lcore", worker->lcore);
+		sample_queue(page, queue);
 		value(page, snapshot_packets(&worker->counters, direction, GROUPS_RECEIVED));
 	}
 }
@@ -393,23 +423,14 @@ static void write_durations(struct page *page, const struct snapshot_worker *wor
 	value(page, count);
 }
 
-static void write_burst_duration(struct page *page, size_t)
+// `place` is that of the buckets, with their sum behind them.
+static void write_duration(struct page *page, size_t place)
 {
 	for (unsigned i = 0; i < page->snapshot->worker_count; i++) {
 		const struct snapshot_worker *worker = &page->snapshot->workers[i];
+		const uint64_t *buckets = (const uint64_t *)((const char *)worker + place);
 
-		write_durations(page, worker, worker->counters.burst_cycles,
-				worker->counters.burst_cycles_sum);
-	}
-}
-
-static void write_scan_duration(struct page *page, size_t)
-{
-	for (unsigned i = 0; i < page->snapshot->worker_count; i++) {
-		const struct snapshot_worker *worker = &page->snapshot->workers[i];
-
-		write_durations(page, worker, worker->counters.scan_cycles,
-				worker->counters.scan_cycles_sum);
+		write_durations(page, worker, buckets, buckets[DURATION_BUCKETS]);
 	}
 }
 
@@ -518,6 +539,7 @@ static void write_export_dropped(struct page *page, size_t)
 #define PORT(field) write_ports, offsetof(struct snapshot_port, field)
 #define LCORE(field) write_lcores, offsetof(struct snapshot_worker, field)
 #define LCORE_SECONDS(field) write_lcore_seconds, offsetof(struct snapshot_worker, field)
+#define DURATION(field) write_duration, offsetof(struct snapshot_worker, counters.field)
 #define APP(field) write_apps, offsetof(struct counters, field)
 #define POOL(field) write_pools, offsetof(struct snapshot_pool, field)
 #define SINK(field) write_sinks, offsetof(struct snapshot_sink, field)

@@ -24,6 +24,10 @@ struct policy_worker {
 	_Atomic uint64_t *rule_matches; // [rules_count()]; the worker writes, anyone reads
 };
 
+enum {
+	POLICY_DIGEST_BYTES = 64 + 1 // a SHA-256 in hexadecimal
+};
+
 struct policy {
 	struct rules *rules;
 	struct action actions[APP_MAX]; // by application
@@ -31,6 +35,7 @@ struct policy {
 	uint8_t mode; // enum mode, the creator sets it, as the next one
 	bool sheds; // under overload
 	uint32_t closed; // 1 << enum reason: packets not to forward though nothing is known of them
+	char digest[POLICY_DIGEST_BYTES]; // of the configuration that it comes from, likewise
 	unsigned worker_count;
 	struct policy_worker *workers; // [worker_count]
 };

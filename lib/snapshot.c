@@ -12,6 +12,17 @@ const char *hook_name(enum hook hook)
 	return names[hook];
 }
 
+const char *hook_outcome_name(enum hook_outcome outcome)
+{
+	static const char *const names[HOOK_OUTCOMES] = {
+		[HOOK_DONE] = "done",
+		[HOOK_FAILED] = "failed",
+		[HOOK_TIMED_OUT] = "timed-out",
+	};
+
+	return names[outcome];
+}
+
 void snapshot_total(const struct snapshot *snapshot, struct counters *total)
 {
 	*total = (struct counters){ 0 };

@@ -16,6 +16,8 @@ enum {
 	SNAPSHOT_RULES_MAX = 256, // those that get a label of their own
 	SNAPSHOT_NAME_BYTES = 64,
 	SNAPSHOT_SINKS_MAX = 2,
+	SNAPSHOT_XSTATS_MAX = 4096, // of all ports
+	SNAPSHOT_DIGEST_BYTES = 64 + 1,
 };
 
 struct snapshot_pair {
@@ -38,9 +40,19 @@ struct snapshot_port {
 	uint64_t tx_packets, tx_bytes, tx_errors;
 };
 
+#define SNAPSHOT_UNKNOWN UINT64_MAX
+
+// One of the numbers that only this kind of device has.
+struct snapshot_xstat {
+	char name[SNAPSHOT_NAME_BYTES]; // unique with the port
+	unsigned port; // index
+	uint64_t value;
+};
+
 // Who polls which queue.
 struct snapshot_queue {
 	uint16_t port, queue, worker; // index of the port, the port's queue, index of the worker
+	uint64_t descriptors_used; // SNAPSHOT_UNKNOWN: the driver does not tell
 };
 
 struct snapshot_worker {
@@ -121,6 +133,8 @@ struct snapshot {
 		uint64_t last_load_ok_ns; // when a configuration was last taken over
 		uint64_t is_tap, is_monitor; // 0 or 1
 		uint64_t rules;
+		uint64_t rejected; // mistakes in what was last refused
+		char digest[SNAPSHOT_DIGEST_BYTES]; // SHA-256 of all that is configured
 	} config;
 
 	struct {
@@ -136,11 +150,13 @@ struct snapshot {
 
 	unsigned pair_count, port_count, queue_count, worker_count;
 	unsigned pool_count, node_count, rule_count, app_count, sink_count;
+	unsigned xstat_count; // 0: not asked for
 	uint64_t other_rule_matches; // of the rules that found no room in `rules`
 
 	struct snapshot_pair pairs[PAIRS_MAX];
 	struct snapshot_port ports[SNAPSHOT_PORTS_MAX];
 	struct snapshot_queue queues[SNAPSHOT_QUEUES_MAX];
+	struct snapshot_xstat xstats[SNAPSHOT_XSTATS_MAX];
 	struct snapshot_sink sinks[SNAPSHOT_SINKS_MAX];
 	struct snapshot_pool pools[SNAPSHOT_POOLS_MAX];
 	struct snapshot_node nodes[SNAPSHOT_NODES_MAX];
@@ -156,6 +172,7 @@ struct snapshot_source {
 };
 
 const char *hook_name(enum hook hook); // "ready"
+const char *hook_outcome_name(enum hook_outcome outcome); // "timed-out"
 
 // The counters of all workers together.
 void snapshot_total(const struct snapshot *snapshot, struct counters *total);

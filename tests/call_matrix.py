@@ -18,12 +18,16 @@ import subprocess
 import sys
 import tempfile
 
+import jsonschema
+
 import skype_simulator
 from simulated_network import START
 
 # Scenarios that cannot be told from another, and what they look like.
 AMBIGUOUS = {'relayed-stranger': {'path': 'direct'}}
 NOISE_BYTES = 40_000_000  # of frames, so that a run takes seconds
+SCHEMA = jsonschema.Draft202012Validator(json.loads(
+    (pathlib.Path(__file__).resolve().parents[1] / 'config/events.schema.json').read_text()))
 PATHS = ('direct', 'relayed', 'relaying', 'phone')
 
 
@@ -70,7 +74,11 @@ def check(name, calls, found):
 def read(wiretag, workers, captures):
     done = subprocess.run([wiretag, 'read', '--json', '--workers', str(workers), *captures],
                           capture_output=True, check=False)
-    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+    records = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    for record in records:
+        if record['event_type'] in ('call', 'host'):
+            SCHEMA.validate(record)
+    return records
 
 
 def calls_of(records):

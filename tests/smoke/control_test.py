@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import stat
@@ -208,13 +209,22 @@ def wrong_usage():
     assert done.returncode == 3 and "does wiretag run?" in done.stderr
 
 
+def config_hash(run):
+    hashes = [key[1] for key in run.metrics() if key[0] == "wiretag_config_info"]
+    assert len(hashes) == 1 and re.fullmatch("[0-9a-f]{64}", hashes[0]), hashes
+    return hashes[0]
+
+
 def reloads():
     many = [{"id": 10 + i, "app": "many", "match": {"http.host": f"h{i}"}}
             for i in range(RULES_MANY)]
+    hashes = [config_hash(run)]
     run.write({"rules": RULES + many, "policy": {"web": "drop"}})
     assert ctl("reload", "--wait") == f"{RULES_MANY + 1} rules in force\n"
     assert len(ctl_json("rules")) == RULES_MANY + 1
     assert ctl_json("apps")[0]["action"] == "drop"
+    hashes.append(config_hash(run))
+    assert run.metrics()["wiretag_rules_rejected"] == 0
 
     run.write({"policy": {"web": "dorp"}, "mtu": 9000})
     said = ctl("reload", "--wait", status=1)
@@ -222,8 +232,15 @@ def reloads():
     assert "dorp" in "".join(ctl_json("status")["reload"]["complaints"])
     assert "dorp" in ctl("status")
     assert ctl_json("apps")[0]["action"] == "drop"
+    hashes.append(config_hash(run))
+    assert hashes[0] != hashes[1] == hashes[2]
+    assert run.metrics()["wiretag_rules_rejected"] == 2
 
     run.write({})
+    web.write_text("basic_auth_users: {a: b}\n")
+    said = ctl("reload", "--wait", status=1)
+    assert f"{web}:1:23: a password is a bcrypt hash" in said, said
+    web.write_text("{}\n")
     waiting = [Client(run.socket) for _ in range(3)]
     for client in waiting:
         client.send(b'{"command": "reload", "arguments": {"wait": true}}\n'
@@ -293,7 +310,10 @@ def bad_clients():
 with temporary() as directory:
     make_capture(f"{directory}/traffic.pcap")
     path = f"{directory}/control.sock"
-    run = Running(directory, {"rules": RULES, "control": {"socket": path}},
+    web = pathlib.Path(directory, "web.yaml")
+    web.write_text("{}\n")
+    run = Running(directory, {"rules": RULES, "control": {"socket": path},
+                              "metrics": {"listen": "127.0.0.1:0", "web_config": "web.yaml"}},
                   f"{directory}/traffic.pcap")
     run.socket = path
     answers_agree()

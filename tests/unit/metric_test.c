@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 enum {
-	SAMPLES_MAX = 16384
+	SAMPLES_MAX = 32768
 };
 
 struct sample {

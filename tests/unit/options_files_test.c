@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a configuration includes, and that what is shown of it says the same.
 #include "../../app/options.h"
+#include "../../app/options_digest.h"
 #include "../../app/options_print.h"
 
 #include <setjmp.h>
@@ -122,11 +123,14 @@ static void dump_says_the_same(void **)
 			"pairs: [{name: w, inside: lan, outside: wan}]\n"
 			"rules: [{id: 1, app: a, match: {http.host: 'a\\\\\"b\\t\"'}}]\n"
 			"policy:\n  a: {tag: {dscp: cs1}}\n");
-	write_file("conf.d/10-a.yaml", "rule_files: [../r.yaml]\nlcores: {workers: [2, 3]}\n");
+	write_file("conf.d/10-a.yaml",
+			"rule_files: [../r.yaml]\nlcores: {workers: [2, 3]}\n"
+			"metrics: {web_config: web.yaml}\n");
 	options = load(&complaints);
 	first = dump(options);
 	assert_int_equal(complaints.count, 0);
 	assert_non_null(strstr(first, "/conf.d/../r.yaml"));
+	assert_non_null(strstr(first, "/conf.d/web.yaml"));
 	again = options_parse(first, strlen(first), "dump", &complaints);
 	complaints_print(&complaints, stderr);
 	assert_int_equal(complaints.count, 0);
@@ -140,12 +144,50 @@ static void dump_says_the_same(void **)
 	options_free(again);
 }
 
+// What main.yaml comes to with this text, and r.yaml with that one.
+static const char *digest_of(const char *main, const char *rules)
+{
+	static char digests[8][POLICY_DIGEST_BYTES];
+	static unsigned next;
+	struct complaints complaints = { 0 };
+	struct options *options;
+	char *digest = digests[next++ % 8];
+
+	write_file("main.yaml", main);
+	write_file("r.yaml", rules);
+	options = load(&complaints);
+	complaints_print(&complaints, stderr);
+	assert_int_equal(complaints.count, 0);
+	options_digest(options, digest);
+	options_free(options);
+	assert_int_equal(strlen(digest), POLICY_DIGEST_BYTES - 1);
+	return digest;
+}
+
+static void digest_is_of_what_is_configured(void **)
+{
+	const char *digest = digest_of("rule_files: [r.yaml]\n", "rules: []\n");
+
+	// How it is written, and a default that is written out, make no difference.
+	assert_string_equal(digest,
+			digest_of("# a\nmtu:   1500\nrule_files:\n - r.yaml\n", "rules: []\n"));
+	assert_string_not_equal(
+			digest, digest_of("mtu: 1501\nrule_files: [r.yaml]\n", "rules: []\n"));
+	assert_string_not_equal(digest, digest_of("rule_files: [r.yaml]\n", "rules: [ ]\n"));
+	// A folder stands for what is in it.
+	write_file("conf.d/a.yaml", "rules: []\n");
+	digest = digest_of("rule_files: [conf.d]\n", "");
+	write_file("conf.d/a.yaml", "rules:  []\n");
+	assert_string_not_equal(digest, digest_of("rule_files: [conf.d]\n", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(last_file_counts),
 		cmocka_unit_test(complains_with_places),
 		cmocka_unit_test(dump_says_the_same),
+		cmocka_unit_test(digest_is_of_what_is_configured),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
