@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The real program on virtual ports: smoke.py TEST, in namespaces of its own (isolated.sh)."""
 
+import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -243,9 +245,29 @@ def endless_ports():
     return [f"net_pcap{number},rx_pcap={received},infinite_rx=1" for number in range(2)]
 
 
+def scrape_to_the_end(wiretag):
+    """Asks for the metrics until nobody answers; every page is whole. How many there were."""
+    for pages in itertools.count():
+        status, text = wiretag.ask("/metrics")
+        if status == 0:
+            return pages
+        check(status == 200, "/metrics answers", status)
+        check(text.rsplit("\n", 2)[-2].startswith("wiretag_scrape_duration_seconds "), text[-200:])
+
+
+def stop_under_scrapes(wiretag):
+    """Four ask as fast as they can when the program is told to end: it answers, and ends in time."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        scrapers = [pool.submit(scrape_to_the_end, wiretag) for _ in range(4)]
+        time.sleep(0.5)
+        wiretag.stop()
+        pages = [scraper.result(timeout=30) for scraper in scrapers]
+    check(min(pages) > 0, "pages:", pages)
+
+
 def test_metrics():
     """At each of 100 scrapes under traffic the books balance, and nothing runs backwards."""
-    with Appliance(*endless_ports()) as wiretag:
+    with Appliance(*endless_ports(), hooks={"stopping": "sleep 1"}) as wiretag:
         before = {}
         for _ in range(100):
             metrics = wiretag.metrics()
@@ -261,7 +283,7 @@ def test_metrics():
         check(promtool.returncode == 0 and promtool.stderr == "", promtool.stderr)
         check(wiretag.ask("/-/healthy")[0] == 200, "/-/healthy")
         check(wiretag.ask("/nothing")[0] == 404, "/nothing")
-        wiretag.stop()
+        stop_under_scrapes(wiretag)
 
 
 def test_telemetry():
