@@ -35,7 +35,8 @@ bool bench_policy_init(struct bench_policy *policy, const struct bench_policy_co
 	if (text_error(&text) == 0)
 		policy->options = options_parse(text.data, text.length, "bench", &complaints);
 	if (policy->options != NULL && complaints.count == 0)
-		policy->policy = options_policy(policy->options, config->workers, &complaints);
+		policy->policy =
+				options_policy(policy->options, config->workers, NULL, &complaints);
 	complaints_print(&complaints, stderr);
 	complaints_fini(&complaints);
 	text_fini(&text);

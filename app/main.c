@@ -12,6 +12,7 @@
 #include "port.h"
 #include "probe.h"
 #include "replay.h"
+#include "scan_cache.h"
 #include "shared.h"
 #include "worker.h"
 
@@ -39,6 +40,7 @@ enum {
 struct run {
 	struct options *options;
 	struct policy *policy;
+	struct scan_cache *patterns; // compiled for it
 	struct host_plan plan;
 	struct port ports[OPTIONS_PORTS_MAX];
 	struct port_pools pools;
@@ -59,7 +61,8 @@ static bool run_read(struct run *run, const char *path, bool is_check)
 		options_need_pairs(run->options, &complaints);
 		web_config_free(options_web(run->options, &complaints));
 		run->policy = options_policy(run->options,
-				is_check ? 1 : cpus_worker_count(run->options), &complaints);
+				is_check ? 1 : cpus_worker_count(run->options), run->patterns,
+				&complaints);
 		if (run->policy != NULL)
 			options_digest(run->options, run->policy->digest);
 	}
@@ -194,6 +197,7 @@ static int run_forward(struct run *run)
 		.options = run->options,
 		.plan = &run->plan,
 		.shared = run->shared,
+		.patterns = run->patterns,
 		.ports = run->ports,
 		.pools = &run->pools,
 	};
@@ -223,7 +227,11 @@ static void run_stop(struct run *run)
 	wire_close(run->wire);
 	for (unsigned i = 0; i < run->plan.device_count && run->ports[i].name != NULL; i++)
 		port_stop(&run->ports[i]);
-	manager_free(run->manager);
+	if (!manager_free(run->manager)) {
+		// What a thread still uses is left to it; only the end of the process ends it.
+		eal_stop();
+		_Exit(EXIT_DONE);
+	}
 	// A reload may have put another in the place of the first, and freed that.
 	if (run->shared != NULL)
 		run->policy = atomic_load(&run->shared->policy);
@@ -291,11 +299,13 @@ static int run_main(int argc, char **argv)
 	if (path == NULL)
 		return EXIT_USAGE;
 	manager_hold_signals();
+	run.patterns = scan_cache_create();
 	if (!run_read(&run, path, false))
 		status = EXIT_INPUT;
 	else if (run_host(&run) < 0)
 		status = EXIT_HOST;
 	policy_free(run.policy);
+	scan_cache_free(run.patterns);
 	options_free(run.options);
 	return status;
 }

@@ -247,7 +247,7 @@ struct manager *manager_create(const struct manager_config *config)
 		LOG(ERR, "no memory for %u hosts", hosts.capacity);
 		goto err_manager;
 	}
-	m->reload = reload_create(options, config->shared);
+	m->reload = reload_create(options, config->shared, config->patterns);
 	if (m->reload == NULL) {
 		LOG(ERR, "no memory for reloads");
 		goto err_manager;
@@ -285,21 +285,24 @@ void manager_close(struct manager *m)
 	m->exporter = NULL;
 }
 
-void manager_free(struct manager *m)
+bool manager_free(struct manager *m)
 {
+	bool is_free;
+
 	if (m == NULL)
-		return;
+		return true;
 	manager_close(m);
 	hooks_free(m->hooks);
 	if (m->timer >= 0)
 		close(m->timer);
 	if (m->signals >= 0)
 		close(m->signals);
-	reload_free(m->reload);
+	is_free = reload_free(m->reload);
 	watch_free(m->watch);
 	skype_free(m->skype);
 	host_table_free(m->hosts);
 	free(m);
+	return is_free;
 }
 
 static void take_evidence(struct manager *m, struct rte_ring *ring)

@@ -13,6 +13,7 @@ struct manager_config {
 	const struct options *options;
 	const struct host_plan *plan;
 	struct shared *shared;
+	struct scan_cache *patterns; // of what is in force; NULL: none
 	const struct port *ports; // [options->port_count]
 	const struct port_pools *pools;
 	struct wire *wire; // of these ports
@@ -25,8 +26,9 @@ void manager_hold_signals(void);
 
 // NULL after a message. Free with manager_free().
 struct manager *manager_create(const struct manager_config *config);
-// Not while a worker runs.
-void manager_free(struct manager *manager);
+// Not while a worker runs. False when a reload still compiles: the thread that does goes on to use
+// options and patterns.
+bool manager_free(struct manager *manager);
 // The part of it that others notice: sockets and event files. Even while a worker runs.
 void manager_close(struct manager *manager);
 

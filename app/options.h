@@ -131,6 +131,6 @@ void options_need_restart(const struct options *in_force, const struct options *
 		struct complaints *complaints);
 
 // Rules and policy of the file and of the rule files that it names, compiled for `worker_count`
-// workers. NULL after complaints; free with policy_free().
+// workers; what `cache`, which may be NULL, holds is not compiled again. NULL after complaints; free with policy_free().
 struct policy *options_policy(const struct options *options, unsigned worker_count,
-		struct complaints *complaints);
+		struct scan_cache *cache, struct complaints *complaints);

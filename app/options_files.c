@@ -50,8 +50,8 @@ static void add_rules(void *context, const char *path, const struct yaml_node *)
 	rules_add_path(reading->rules, path, reading->complaints);
 }
 
-struct policy *options_policy(
-		const struct options *options, unsigned worker_count, struct complaints *complaints)
+struct policy *options_policy(const struct options *options, unsigned worker_count,
+		struct scan_cache *cache, struct complaints *complaints)
 {
 	unsigned before = complaints->count;
 	struct reading reading = { rules_create(), complaints };
@@ -61,6 +61,7 @@ struct policy *options_policy(
 		complain(complaints, "%s: no memory for rules", options->path);
 		return NULL;
 	}
+	rules_use_cache(reading.rules, cache);
 	files_each(options->rule_files, complaints, add_rules, &reading);
 	rules_add(reading.rules, options->rules, complaints);
 	if (rules_compile(reading.rules) < 0) {

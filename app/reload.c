@@ -5,6 +5,7 @@
 #include "log.h"
 #include "options_digest.h"
 #include "options_web.h"
+#include "scan_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ LOG_TYPE("reload");
 
 enum {
 	NICE = 10, // the manager, on the same CPU, comes first
+	END_S = 2, // longest time that the end waits for a compile
 	LINES_LOGGED = 20, // complaints about one reload
 };
 
@@ -29,6 +31,8 @@ enum phase {
 struct reload {
 	const struct options *options;
 	struct shared *shared;
+	struct scan_cache *patterns; // the thread's own while it runs
+	uint64_t compiled; // databases, by it
 	enum phase phase;
 	bool is_asked; // for another one, after the one under way
 	pthread_t thread;
@@ -51,7 +55,8 @@ static uint64_t now_ns(void)
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
-struct reload *reload_create(const struct options *options, struct shared *shared)
+struct reload *reload_create(
+		const struct options *options, struct shared *shared, struct scan_cache *patterns)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 
@@ -59,41 +64,59 @@ struct reload *reload_create(const struct options *options, struct shared *share
 		return fail_null(ENOMEM);
 	r->options = options;
 	r->shared = shared;
+	r->patterns = patterns;
 	r->state.is_good = true;
 	r->state.good_ns = now_ns();
 	return r;
 }
 
-void reload_free(struct reload *r)
+// False when the thread does not end in time.
+static bool join(struct reload *r)
+{
+	struct timespec until;
+
+	// Now it is waited for.
+	setpriority(PRIO_PROCESS, atomic_load(&r->thread_id), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += END_S;
+	return pthread_timedjoin_np(r->thread, NULL, &until) == 0;
+}
+
+bool reload_free(struct reload *r)
 {
 	if (r == NULL)
-		return;
-	if (r->phase == PHASE_COMPILING) {
-		// Now it is waited for.
-		setpriority(PRIO_PROCESS, atomic_load(&r->thread_id), 0);
-		pthread_join(r->thread, NULL);
-		policy_free(r->policy);
+		return true;
+	if (r->phase == PHASE_COMPILING && !join(r)) {
+		policy_free(r->old);
+		LOG(NOTICE, "a reload still compiled its rules: it ends with the program");
+		return false;
 	}
+	if (r->phase == PHASE_COMPILING)
+		policy_free(r->policy);
 	policy_free(r->old);
 	complaints_fini(&r->complaints);
 	complaints_fini(&r->state.complaints);
 	free(r);
+	return true;
 }
 
 static void compile(struct reload *r)
 {
 	struct options *options = options_load(r->options->path, &r->complaints);
+	uint64_t before = scan_cache_compiled(r->patterns);
 
 	if (options == NULL)
 		return;
+	scan_cache_turn(r->patterns);
 	options_need_pairs(options, &r->complaints);
 	options_need_restart(r->options, options, &r->complaints);
 	// The manager reads it once more when it puts it to use.
 	web_config_free(options_web(options, &r->complaints));
-	r->policy = options_policy(options, r->shared->worker_count, &r->complaints);
+	r->policy = options_policy(options, r->shared->worker_count, r->patterns, &r->complaints);
 	if (r->policy != NULL)
 		options_digest(options, r->policy->digest);
 	options_free(options);
+	r->compiled = scan_cache_compiled(r->patterns) - before;
 	if (r->complaints.count > 0) {
 		policy_free(r->policy);
 		r->policy = NULL;
@@ -181,8 +204,8 @@ static void finish_replace(struct reload *r)
 	policy_free(r->old);
 	r->old = NULL;
 	end(r, true);
-	LOG(INFO, "reload %lu: %u rules in force", r->state.ended,
-			rules_count(atomic_load(&r->shared->policy)->rules));
+	LOG(INFO, "reload %lu: %u rules in force, %lu sets of patterns compiled", r->state.ended,
+			rules_count(atomic_load(&r->shared->policy)->rules), r->compiled);
 }
 
 uint64_t reload_ask(struct reload *r)

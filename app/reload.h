@@ -23,11 +23,14 @@ struct reload_state {
 };
 
 // `options` are what the program started with: what a reload cannot change is compared with them.
-// NULL with errno ENOMEM. Free with reload_free().
-struct reload *reload_create(const struct options *options, struct shared *shared);
-// After the workers have ended. Waits for the thread, which cannot be interrupted while it compiles.
+// `patterns` were compiled for what is in force; NULL: each reload compiles all of them. NULL with
+// errno ENOMEM. Free with reload_free().
+struct reload *reload_create(
+		const struct options *options, struct shared *shared, struct scan_cache *patterns);
+// After the workers have ended. A thread that compiles cannot be interrupted: it is waited for, two
+// seconds at most, then false, and what it uses (options, patterns, the reload itself) stays its own.
 // Leaves the policy that is in force to the caller.
-void reload_free(struct reload *reload);
+bool reload_free(struct reload *reload);
 
 // Asks for a reload. Returns its number: when so many have ended, all workers follow the files as
 // they were after this call, or the files are at fault.

@@ -289,7 +289,8 @@ static void load(struct replay *replay, struct complaints *complaints)
 	if (arguments->rules != NULL) {
 		replay->policy = load_rules(replay, arguments->rules, complaints);
 	} else if (arguments->config != NULL) {
-		replay->policy = options_policy(replay->options, arguments->workers, complaints);
+		replay->policy = options_policy(
+				replay->options, arguments->workers, NULL, complaints);
 	} else {
 		rules_default(path);
 		replay->policy = load_rules(replay, path, complaints);

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "rules_entry.h"
+#include "scan_cache.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -32,6 +33,7 @@ struct rules {
 	struct rules_entry *entries; // best first once compiled
 	unsigned count;
 	bool is_compiled;
+	struct scan_cache *cache; // NULL: none
 	void *ids; // tsearch() tree of struct known_id, of wrong rules too
 	struct buffer_rules buffers[BUFFER_COUNT];
 	uint32_t *unpatterned; // rules without a pattern, ascending
@@ -50,6 +52,11 @@ struct rules *rules_create(void)
 	struct rules *rules = calloc(1, sizeof(*rules));
 
 	return rules != NULL ? rules : fail_null(ENOMEM);
+}
+
+void rules_use_cache(struct rules *rules, struct scan_cache *cache)
+{
+	rules->cache = cache;
 }
 
 void rules_free(struct rules *rules)
@@ -110,7 +117,7 @@ static void add_item(
 {
 	struct rules_entry entry = { 0 };
 	struct rules_entry *entries = rules->entries;
-	bool is_right = rules_read(&entry, item, complaints);
+	bool is_right = rules_read(&entry, item, rules->cache, complaints);
 
 	if (entry.rule.id != 0)
 		is_right &= take_id(rules, entry.rule.id, item, complaints);
@@ -302,7 +309,7 @@ static int compile_buffer(struct rules *rules, enum buffer buffer)
 			qsort(condition->patterns, condition->count, sizeof(*condition->patterns),
 					compare_patterns);
 	}
-	buffer_rules->database = scan_compile(patterns, last + 1);
+	buffer_rules->database = scan_cache_compile(rules->cache, patterns, last + 1);
 	ret = buffer_rules->database != NULL ? 0 : -errno;
 out:
 	free(patterns);

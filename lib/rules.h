@@ -8,6 +8,7 @@
 #include "detect/detect.h"
 #include "yaml.h"
 
+struct scan_cache;
 struct scan_scratch;
 struct flow_key;
 
@@ -26,6 +27,9 @@ struct rules; // a growing set, then compiled and immutable
 
 struct rules *rules_create(void);
 void rules_free(struct rules *rules);
+// Before the first rules_add(): what `cache` holds is not compiled again. It is not used after
+// rules_compile().
+void rules_use_cache(struct rules *rules, struct scan_cache *cache);
 
 // Adds the items of a `rules:` list (design: id, app, confidence, role, match, src, dst, port,
 // proto, note). Complains about everything that is wrong, wherever it is: unknown keys and words,

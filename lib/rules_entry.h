@@ -3,7 +3,7 @@
 #pragma once
 
 #include "rules.h"
-#include "scan.h"
+#include "scan_cache.h"
 
 enum {
 	RANGE_KEY_BYTES = 17 // 4 or 6, then the address; or 0, and the port in the last two
@@ -37,10 +37,10 @@ struct rules_entry {
 	enum buffer hook; // condition that it hangs on; BUFFER_COUNT: it has no pattern
 };
 
-// Fills `entry`, which is zeroed, from one item of a `rules:` list. False after complaints, and then
+// Fills `entry`, which is zeroed, from one item of a `rules:` list. `cache` may be NULL. False after complaints, and then
 // `rule.id` is the rule's all the same, or 0 when it has none. Empty with rules_entry_fini() either
 // way.
-bool rules_read(struct rules_entry *entry, const struct yaml_node *item,
+bool rules_read(struct rules_entry *entry, const struct yaml_node *item, struct scan_cache *cache,
 		struct complaints *complaints);
 void rules_entry_fini(struct rules_entry *entry);
 

@@ -15,6 +15,7 @@ enum {
 struct reader {
 	struct rules_entry *entry; // being filled
 	enum buffer buffer; // whose patterns are being read
+	struct scan_cache *cache;
 	struct complaints *complaints;
 };
 
@@ -271,7 +272,7 @@ static void read_pattern(struct reader *reader, const struct yaml_node *node)
 				"an empty pattern; for an empty value write '^$'");
 		return;
 	}
-	if (scan_check(&pattern, message, sizeof(message)) < 0) {
+	if (scan_cache_check(reader->cache, &pattern, message, sizeof(message)) < 0) {
 		yaml_complain(reader->complaints, node, "the pattern does not compile: %s",
 				message);
 		return;
@@ -471,10 +472,10 @@ static void sum_up(struct rules_entry *entry)
 	rule->place = entry->place;
 }
 
-bool rules_read(struct rules_entry *entry, const struct yaml_node *item,
+bool rules_read(struct rules_entry *entry, const struct yaml_node *item, struct scan_cache *cache,
 		struct complaints *complaints)
 {
-	struct reader reader = { .entry = entry, .complaints = complaints };
+	struct reader reader = { .entry = entry, .cache = cache, .complaints = complaints };
 	const struct yaml_place place = yaml_place(item);
 	const unsigned before = complaints->count;
 

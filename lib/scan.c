@@ -5,6 +5,7 @@
 
 #include <hs.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 struct scan_database {
 	hs_database_t *database;
 	size_t bytes;
+	atomic_uint users;
 };
 
 struct scan_scratch {
@@ -88,6 +90,7 @@ static struct scan_database *compile(const char *const *expressions, const unsig
 
 	if (database == NULL)
 		return fail_null(ENOMEM);
+	atomic_init(&database->users, 1);
 	ret = hs_compile_multi(expressions, flags, ids, count, HS_MODE_BLOCK, NULL,
 			&database->database, &error);
 	if (ret == HS_SUCCESS)
@@ -134,9 +137,16 @@ out:
 
 void scan_database_free(struct scan_database *database)
 {
-	if (database != NULL)
-		hs_free_database(database->database);
+	if (database == NULL || atomic_fetch_sub(&database->users, 1) > 1)
+		return;
+	hs_free_database(database->database);
 	free(database);
+}
+
+struct scan_database *scan_database_share(struct scan_database *database)
+{
+	atomic_fetch_add(&database->users, 1);
+	return database;
 }
 
 size_t scan_database_bytes(const struct scan_database *database)

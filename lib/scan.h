@@ -25,6 +25,8 @@ int scan_check(const struct scan_pattern *pattern, char *message, size_t size);
 // scan_check() on each to learn which) or ENOMEM. Free with scan_database_free() after every scratch.
 struct scan_database *scan_compile(const struct scan_pattern *patterns, unsigned count);
 void scan_database_free(struct scan_database *database);
+// Another user of the same database, who frees it, too. Any thread may.
+struct scan_database *scan_database_share(struct scan_database *database);
 size_t scan_database_bytes(const struct scan_database *database);
 
 // One scratch that serves all `count` databases (NULL ones are skipped). NULL with errno ENOMEM.

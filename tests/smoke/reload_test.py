@@ -95,11 +95,15 @@ def refuse(run):
         check_books(before, now)
 
 
+def many(start):
+    return RULES + [rule(10 + i, "many", f"^x{i * 7919 % 1000003:06d}[a-f]+{start + i}")
+                    for i in range(RULES_MANY)]
+
+
 def compile_many(run):
     """Many rules compile beside the packets, and whoever asks is answered meanwhile."""
     was = run.metrics()
-    many = [rule(10 + i, "many", f"^x{i * 7919 % 1000003:06d}[a-f]+{i}") for i in range(RULES_MANY)]
-    run.write({"rules": RULES + many, "policy": POLICIES[0]})
+    run.write({"rules": many(0), "policy": POLICIES[0]})
     run.signal(signal.SIGHUP)
     start, scrapes, slowest = time.monotonic(), 0, 0
     while True:
@@ -115,6 +119,31 @@ def compile_many(run):
     print(f"{RULES_MANY} rules in {took:.1f} s; slowest of {scrapes} scrapes: {slowest:.3f} s")
     assert slowest < 1
     assert now[OK] == 1
+    return took
+
+
+def compile_nothing(run, took):
+    """What is known is not compiled again: not the patterns, nor each to see whether it is right."""
+    for policy in POLICIES:
+        was, said, start = run.metrics(), len(run.log()), time.monotonic()
+        run.write({"rules": many(0), "policy": policy})
+        run.signal(signal.SIGHUP)
+        wait_for("the reload", lambda: run.metrics()[TIME] > was[TIME], 100)
+        again = time.monotonic() - start
+        wait_for("the log", lambda: "rules in force, 0 sets of patterns compiled" in
+                 run.log()[said:])
+        print(f"the same rules again: {again:.2f} s")
+        assert again < took / 2
+
+
+def stop_while_compiling(run):
+    """A compile cannot be interrupted, and does not hold up the end all the same."""
+    run.write({"rules": many(RULES_MANY), "policy": POLICIES[0]})
+    run.signal(signal.SIGHUP)
+    time.sleep(0.3)
+    start = time.monotonic()
+    run.stop()
+    print(f"stopped while it compiled: {time.monotonic() - start:.1f} s")
 
 
 with temporary() as directory:
@@ -124,8 +153,5 @@ with temporary() as directory:
     wait_for("verdicts", lambda: run.metrics()[VERDICTS, "drop"] > 0)
     reload_each_second(run)
     refuse(run)
-    compile_many(run)
-    # The end does not wait for a reload of its own accord, nor does a reload forbid the end.
-    run.signal(signal.SIGHUP)
-    time.sleep(0.3)
-    run.stop()
+    compile_nothing(run, compile_many(run))
+    stop_while_compiling(run)

@@ -266,7 +266,7 @@ static void samples_are_right(void **)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct complaints complaints = { 0 };
 		struct options *options = options_load(source(names[i]), &complaints);
-		struct policy *policy = options_policy(options, 1, &complaints);
+		struct policy *policy = options_policy(options, 1, NULL, &complaints);
 
 		options_need_pairs(options, &complaints);
 		complaints_print(&complaints, stderr);
