@@ -15,7 +15,7 @@ static struct next gre_decode(struct decoding *decoding)
 	const uint8_t *header = cursor_take(&decoding->cursor, 4);
 	unsigned flags, type, length;
 	const uint8_t *options;
-	uint32_t network = 0;
+	uint32_t key = 0;
 
 	if (header == NULL)
 		return next_short(decoding);
@@ -31,11 +31,16 @@ static struct next gre_decode(struct decoding *decoding)
 	options = cursor_take(&decoding->cursor, length);
 	if (options == NULL)
 		return next_short(decoding);
-	// A key may be another one in each direction, so it is left out, but for that of NVGRE: the
-	// same network's in both (RFC 7637 3.2), and a number of the flow that is left out.
-	if (flags == HAS_KEY && type == ETHERTYPE_BRIDGED)
-		network = read_be32(options) >> 8;
-	decoding_tunnel(decoding, DECODER_gre, network);
+	// Who uses keys has one for both directions, and one for each of his networks, which may have
+	// the same addresses (RFC 2890 2.1 says nothing of directions). Where somebody has another
+	// one each way, the directions are two flows. That of NVGRE ends in a number of the flow
+	// (RFC 7637 3.2), which is left out.
+	if ((flags & HAS_KEY) != 0) {
+		key = read_be32(options + ((flags & HAS_CHECKSUM) != 0 ? 4 : 0));
+		if (flags == HAS_KEY && type == ETHERTYPE_BRIDGED)
+			key >>= 8;
+	}
+	decoding_tunnel(decoding, DECODER_gre, key);
 	return (struct next){ LAYER_ETHERTYPE, REASON_NOT_IP, type, 0 };
 }
 

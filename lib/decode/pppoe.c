@@ -37,17 +37,26 @@ static struct next pppoe_decode(struct decoding *decoding)
 {
 	const uint8_t *header = cursor_take(&decoding->cursor, HEADER_BYTES);
 	const uint8_t *protocol;
+	unsigned number;
 
 	if (header == NULL)
 		return next_short(decoding);
 	if (header[0] != VERSION_TYPE || header[1] != 0)
 		return next_end(REASON_NOT_IP);
 	decoding_limit(decoding, read_be16(header + 4));
-	protocol = cursor_take(&decoding->cursor, 2);
+	protocol = cursor_take(&decoding->cursor, 1);
 	if (protocol == NULL)
 		return next_short(decoding);
+	number = *protocol;
+	// RFC 1661 6.5: compressed, a number is its second byte, which is odd; the first never is.
+	if (number % 2 == 0) {
+		protocol = cursor_take(&decoding->cursor, 1);
+		if (protocol == NULL)
+			return next_short(decoding);
+		number = number << 8 | *protocol;
+	}
 	decoding_tunnel(decoding, DECODER_pppoe, session_id(decoding, read_be16(header + 2)));
-	return ppp_next(read_be16(protocol));
+	return ppp_next(number);
 }
 
 const struct decoder decoder_pppoe = {
