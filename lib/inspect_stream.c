@@ -171,6 +171,7 @@ static uint32_t read_head(
 		.is_first = side->state == STREAM_START,
 		.is_last = text->is_last || text->length >= text->room,
 		.is_from_initiator = in->side == in->initiator,
+		.app_proto = in->details->app_proto,
 		.signals = in->details->signals,
 	};
 

@@ -39,6 +39,7 @@ struct sample {
 	bool is_first; // nothing was sent before in this direction; else a later message begins
 	bool is_last; // no more of it will be shown, whether there is more or not
 	bool is_from_initiator;
+	uint8_t app_proto; // of the flow so far, as in findings
 	uint32_t signals; // 1 << enum signal, of the flow so far
 	bool is_ip4;
 };

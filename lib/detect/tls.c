@@ -32,6 +32,7 @@ struct reader {
 	size_t record; // bytes left of it
 	size_t message; // bytes left of the hello
 	enum buffer buffer; // where the name goes
+	bool is_answer; // who sent it is no client
 	enum match match; // YES while nothing is missing or wrong
 };
 
@@ -182,7 +183,8 @@ static void read_hello(struct reader *reader, struct findings *findings)
 
 	reader->message = 4;
 	type = take(reader);
-	if (reader->match == MATCH_YES && type != CLIENT_HELLO && type != SERVER_HELLO)
+	if (reader->match == MATCH_YES && type != SERVER_HELLO &&
+			(type != CLIENT_HELLO || reader->is_answer))
 		reader->match = MATCH_NO;
 	reader->message = 3;
 	reader->message = take_number(reader, 3);
@@ -243,6 +245,9 @@ static enum match tls_match(const struct sample *sample, struct findings *findin
 		.at = sample->data,
 		.end = sample->data + sample->length,
 		.buffer = BUFFER_TLS_SNI,
+		// RFC 8446 4.1.2: the client says hello first. It need not have opened the connection:
+		// an FTP server opens those for data (RFC 4217 7).
+		.is_answer = !sample->is_from_initiator && sample->app_proto == DETECTOR_tls + 1,
 		.match = MATCH_YES,
 	};
 

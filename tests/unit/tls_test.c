@@ -15,19 +15,27 @@ enum {
 
 static struct findings findings;
 
-static enum match look(const uint8_t *data, size_t length)
+static enum match look_behind(
+		const uint8_t *data, size_t length, uint8_t app_proto, bool is_from_initiator)
 {
 	uint8_t *copy = malloc(length + 1);
 	const struct sample sample = { .data = memcpy(copy, data, length),
 		.length = length,
 		.protocol = IPPROTO_TCP,
-		.is_first = true };
+		.is_first = true,
+		.is_from_initiator = is_from_initiator,
+		.app_proto = app_proto };
 	enum match match;
 
 	findings_clear(&findings);
 	match = detector_tls.match(&sample, &findings);
 	free(copy);
 	return match;
+}
+
+static enum match look(const uint8_t *data, size_t length)
+{
+	return look_behind(data, length, 0, true);
 }
 
 // A ClientHello for `name` in records of at most `record` bytes; `sessions` makes it longer.
@@ -159,6 +167,18 @@ static void others_are_refused(void **)
 				others[i].match);
 }
 
+static void who_answers_a_hello_is_no_client(void **)
+{
+	uint8_t data[HELLO_MAX];
+	const size_t length = make_hello(data, "www.example", 4000, 32);
+
+	assert_int_equal(look_behind(data, length, DETECTOR_tls + 1, false), MATCH_NO);
+	assert_null(findings_get(&findings, BUFFER_TLS_SNI));
+	assert_int_equal(look_behind(data, length, DETECTOR_tls + 1, true), MATCH_YES);
+	assert_int_equal(look_behind(data, length, 0, false), MATCH_YES);
+	assert_name("www.example");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +186,7 @@ int main(void)
 		cmocka_unit_test(skypes_names_are_weak_facts),
 		cmocka_unit_test(what_is_no_name_is_no_value),
 		cmocka_unit_test(others_are_refused),
+		cmocka_unit_test(who_answers_a_hello_is_no_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
