@@ -2,7 +2,13 @@
 #include "checksum.h"
 
 #include <endian.h>
+#include <netinet/in.h>
 #include <string.h>
+
+enum {
+	UDP_HEADER_BYTES = 8, // RFC 768
+	UDP_CHECKSUM_OFFSET = 6,
+};
 
 // RFC 1071: the sum of words of 16 bits, here of 32 in any byte order, folded later.
 static uint64_t add_words(uint64_t sum, const uint8_t *data, size_t length)
@@ -74,4 +80,22 @@ bool checksum_ip4_is_right(const struct packet *packet)
 		return true;
 	return is_ip4_right(packet->data + packet->network) &&
 			(packet->inner_ip == 0 || is_ip4_right(packet->data + packet->inner_ip));
+}
+
+bool checksum_udp_is_right(const struct packet *packet, const struct flow_key *key)
+{
+	const uint8_t *header = packet_transport(packet);
+	const size_t length = UDP_HEADER_BYTES + packet->payload_length;
+	uint16_t stored;
+	uint64_t sum;
+
+	if ((packet->flags & PACKET_TRUNCATED) != 0)
+		return true;
+	memcpy(&stored, header + UDP_CHECKSUM_OFFSET, sizeof(stored));
+	// RFC 768 lets IPv4 do without, RFC 8200 8.1 does not let IPv6; what RFC 6935 5 excepts is
+	// the outside of tunnels.
+	if (stored == 0)
+		return flow_key_is_ip4(key);
+	sum = pseudo_sum(key, length, IPPROTO_UDP);
+	return fold(sum) == stored || fold(add_words(sum, header, length)) == 0xffff;
 }

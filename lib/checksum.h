@@ -10,6 +10,10 @@
 // Of TCP or UDP: over addresses, protocol and all `length` bytes from the transport header on.
 bool checksum_is_right(
 		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol);
+// Whether the receiver of a UDP datagram takes it: its checksum is right or may be missing. One that
+// was cut short is not judged, nor one with the bare sum of its pseudo header, which senders leave
+// for their card to complete: a capture shows it so.
+bool checksum_udp_is_right(const struct packet *packet, const struct flow_key *key);
 // Of the IPv4 headers of a decoded packet, the outermost and the innermost; true where there is none,
 // and for PACKET_REASSEMBLED, whose fragments were checked one by one.
 bool checksum_ip4_is_right(const struct packet *packet);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "inspect.h"
 
+#include "checksum.h"
 #include "evidence.h"
 #include "host/host.h"
 #include "host/published.h"
@@ -293,6 +294,10 @@ static void inspect_datagram(const struct inspection *in)
 
 	if (is_spent(in, in->side)) {
 		packet->reason = REASON_PAST;
+		return;
+	}
+	if (!checksum_udp_is_right(packet, &in->flow->key)) {
+		packet->reason = REASON_REFUSED;
 		return;
 	}
 	details->inspected.packets[in->side]++;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "checksum.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+	UDP_BYTES = 8,
+	PAYLOAD_BYTES = 5, // odd
+};
+
+// From port 1000 to 53.
+static const uint8_t datagram[] = { 0x03, 0xe8, 0, 53, 0, 13, 0, 0, 'h', 'e', 'l', 'l', 'o' };
+
+static const struct flow_key key4 = {
+	.ends = {
+		{ { [10] = 0xff, 0xff, 10, 0, 0, 1 } },
+		{ { [10] = 0xff, 0xff, 10, 0, 0, 2 } },
+	},
+	.tunnel = FLOW_KEY_IP4,
+};
+
+// The same sum, as RFC 1071 adds it up.
+static unsigned sum_of(const struct flow_key *key, const uint8_t *data, unsigned length)
+{
+	unsigned sum = IPPROTO_UDP + UDP_BYTES + PAYLOAD_BYTES;
+
+	for (unsigned i = 0; i < 2 * sizeof(key->ends[0]); i++)
+		sum += (unsigned)key->ends[i / 16].address[i % 16] << (i % 2 == 0 ? 8 : 0);
+	for (unsigned i = 0; i < length; i++)
+		sum += (unsigned)data[i] << (i % 2 == 0 ? 8 : 0);
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static bool takes(const struct flow_key *key, unsigned checksum, unsigned flags)
+{
+	uint8_t *frame = malloc(1 + sizeof(datagram)); // so that it lies at an odd place
+	struct packet packet = { .data = frame,
+		.transport = 1,
+		.payload = frame + 1 + UDP_BYTES,
+		.payload_length = PAYLOAD_BYTES,
+		.flags = (uint8_t)flags };
+	bool is_right;
+
+	memcpy(frame + 1, datagram, sizeof(datagram));
+	frame[1 + 6] = (uint8_t)(checksum >> 8);
+	frame[1 + 7] = (uint8_t)checksum;
+	is_right = checksum_udp_is_right(&packet, key);
+	free(frame);
+	return is_right;
+}
+
+static void a_datagram_is_taken_with_the_one_right_sum(void **)
+{
+	const unsigned right = 0xffff ^ sum_of(&key4, datagram, sizeof(datagram));
+	const unsigned bare = sum_of(&key4, datagram, 0);
+	unsigned taken = 0;
+
+	for (unsigned sum = 0; sum <= 0xffff; sum++)
+		taken += takes(&key4, sum, 0);
+	assert_true(takes(&key4, right, 0));
+	assert_true(takes(&key4, bare, 0)); // for the sender's card to complete
+	assert_true(takes(&key4, 0, 0)); // RFC 768
+	assert_int_equal(taken, 3);
+}
+
+static void ip6_demands_a_checksum(void **)
+{
+	const struct flow_key key6 = { .ends = { { { 0x20, 1, 0xd, 0xb8, [15] = 1 } },
+						       { { 0x20, 1, 0xd, 0xb8, [15] = 2 } } } };
+
+	assert_true(takes(&key6, 0xffff ^ sum_of(&key6, datagram, sizeof(datagram)), 0));
+	assert_true(takes(&key6, sum_of(&key6, datagram, 0), 0));
+	assert_false(takes(&key6, 0, 0));
+	assert_false(takes(&key6, 0xdead, 0));
+}
+
+static void what_was_cut_short_is_not_judged(void **)
+{
+	assert_false(takes(&key4, 0xdead, 0));
+	assert_true(takes(&key4, 0xdead, PACKET_TRUNCATED));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_datagram_is_taken_with_the_one_right_sum),
+		cmocka_unit_test(ip6_demands_a_checksum),
+		cmocka_unit_test(what_was_cut_short_is_not_judged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
