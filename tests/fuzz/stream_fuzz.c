@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
 	RECORD_BYTES = 5,
-	RECORDS_MAX = 512,
+	RECORDS_MAX = 128,
 	BEHIND = 1000, // places are from so far behind
 	TAKEN_MAX = 1023,
 	PLAIN_BYTES = 2 * RECORDS_MAX * TAKEN_MAX + 65536, // more than a reader can get through
