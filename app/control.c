@@ -36,6 +36,7 @@ struct client {
 	unsigned inquiry; // waits for this one; 0: it does not
 	uint64_t reload; // waits for the end of this one; 0: it does not
 	uint64_t heard_s; // of the monotonic clock: when anything went in or out
+	bool is_queued; // its request waits for others' to be answered
 	bool is_capturing; // its reply goes on with what the recorder has
 	bool is_ending; // to be closed once the reply is taken
 };
@@ -270,7 +271,18 @@ static void start_capture(struct control *control, struct client *client, const 
 	*answer = (struct answer){ .message = json_string(why) };
 }
 
-static void answer_line(struct control *control, struct client *client, size_t length)
+// Puts off a request that had to be refused, but only for as long as an answer may take.
+static bool queue(struct control *control, struct client *client, const struct answer *answer)
+{
+	if (!answer->is_busy || now_s() - client->heard_s > INQUIRY_S)
+		return false;
+	client->is_queued = true;
+	watch(control, EPOLL_CTL_MOD, client->fd, 0, client);
+	return true;
+}
+
+// False when the line is to be answered later.
+static bool answer_line(struct control *control, struct client *client, size_t length)
 {
 	json_t *request = json_loadb(client->request, length, JSON_REJECT_DUPLICATES, NULL);
 	struct answer answer = { 0 };
@@ -278,21 +290,26 @@ static void answer_line(struct control *control, struct client *client, size_t l
 	if (!json_is_object(request)) {
 		json_decref(request);
 		client_refuse(control, client, "a request is one line with a JSON object");
-		return;
+		return true;
 	}
 	answer_request(&control->source, control->snapshot, request, &answer);
 	if (answer.is_capture)
 		start_capture(control, client, json_object_get(request, "arguments"), &answer);
 	json_decref(request);
+	if (queue(control, client, &answer)) {
+		json_decref(answer.message);
+		return false;
+	}
 	if (answer.reload == 0 && answer.inquiry == 0) {
 		client_reply(control, client, &answer);
-		return;
+		return true;
 	}
 	json_decref(answer.message);
 	client->reload = answer.reload;
 	client->inquiry = answer.inquiry;
 	// Only a hangup is of interest until there is an answer.
 	watch(control, EPOLL_CTL_MOD, client->fd, 0, client);
+	return true;
 }
 
 // Answers the lines that are there, one after the other.
@@ -309,7 +326,8 @@ static void client_answer(struct control *control, struct client *client)
 			client_refuse(control, client, "the request is too long");
 			return;
 		}
-		answer_line(control, client, length);
+		if (!answer_line(control, client, length))
+			return;
 		client->request_length -= length + 1;
 		memmove(client->request, end + 1, client->request_length);
 	}
@@ -401,6 +419,9 @@ static void client_look(struct control *control, struct client *client)
 		answer_reload(&control->source, &answer);
 		client->heard_s = now_s();
 		client_reply(control, client, &answer);
+		client_answer(control, client);
+	} else if (client->is_queued) {
+		client->is_queued = false;
 		client_answer(control, client);
 	} else if (client->inquiry != 0) {
 		client_inquire(control, client);

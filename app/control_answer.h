@@ -31,6 +31,7 @@ struct control_source {
 struct answer {
 	bool is_good;
 	json_t *message; // the caller's; NULL when memory ran out
+	bool is_busy; // of one that is not good: the same request may get a better one soon
 	bool is_capture; // the answer to a good one goes on with a pcapng file
 	unsigned inquiry; // answer_inquiry() will tell, about this number; 0: this is all
 	uint64_t reload; // answer_reload() will tell, when so many have ended; 0: this is all

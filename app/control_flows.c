@@ -31,8 +31,10 @@ json_t *answer_flows(const struct question *q)
 	if (first < 0 || (uint64_t)first >> 32 >= shared->worker_count)
 		return refuse(q, "'first' is none that an answer called 'next'");
 	inquiry = shared->channels[first >> 32].inquiry;
-	if (inquiry_is_open(inquiry) || inquiry->is_awaited)
-		return refuse(q, "a worker is answering somebody else: try again");
+	if (inquiry_is_open(inquiry) || inquiry->is_awaited) {
+		q->answer->is_busy = true;
+		return refuse(q, "a worker is answering others: try again");
+	}
 	inquiry->has_host = ip != NULL;
 	inquiry->has_app = app != NULL;
 	inquiry->bucket = (uint32_t)first;

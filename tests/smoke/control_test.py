@@ -158,17 +158,14 @@ def live_flows():
     assert client.ask("flows", first=-1)["return"] == "NOK"
     assert client.ask("flows", first=1 << 40)["return"] == "NOK"
     assert client.ask("flows", first=(1 << 32) - 1)["message"] == {"next": None, "flows": []}
-    # Each of two gets an answer to his own question, or is told to come back.
+    # Each of many who ask at the same time gets an answer to his own question.
     crowd = [(Client(run.socket), f"192.0.2.{1 + i % 2}") for i in range(6)]
     for other, ip in crowd:
         other.send(json.dumps({"command": "flows", "arguments": {"ip": ip}}).encode() + b"\n")
     answers = [(other.answer(), ip) for other, ip in crowd]
     for answer, ip in answers:
-        if answer["return"] == "OK":
-            assert [flow["src_ip"] for flow in answer["message"]["flows"]] == [ip]
-        else:
-            assert "try again" in answer["message"]
-    assert any(answer["return"] == "OK" for answer, _ in answers)
+        assert answer["return"] == "OK", answer
+        assert [flow["src_ip"] for flow in answer["message"]["flows"]] == [ip]
     for other, _ in crowd:
         other.close()
     # One who goes away before the answer leaves the worker free for the next.
