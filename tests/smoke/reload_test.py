@@ -69,6 +69,7 @@ def reload_each_second(run):
     for app in ("one", "two"):
         name = "wiretag_app_packets_total"
         assert now[name, app] > before[name, app]
+    print(f"bursts while it reloads: {burst_times(before, now)}")
     print(f"{SECONDS} reloads, {now['wiretag_received_packets_total']:.0f} packets")
 
 
@@ -95,6 +96,17 @@ def refuse(run):
         check_books(before, now)
 
 
+def burst_times(was, now):
+    """Shares of the bursts between two scrapes that took at most so long, for people."""
+    name = "wiretag_burst_duration_seconds_bucket"
+    grown = {float(key[1]): now[key] - was.get(key, 0) for key in now
+             if isinstance(key, tuple) and key[0] == name and "e-" in key[1]}
+    count = now["wiretag_burst_duration_seconds_count"] - \
+        was["wiretag_burst_duration_seconds_count"]
+    return ", ".join(f"{100 * grown[limit] / count:.4f} % in {1e6 * limit:.0f} us"
+                     for limit in sorted(grown) if grown[limit] >= 0.5 * count)
+
+
 def many(start):
     return RULES + [rule(10 + i, "many", f"^x{i * 7919 % 1000003:06d}[a-f]+{start + i}")
                     for i in range(RULES_MANY)]
@@ -116,6 +128,7 @@ def compile_many(run):
         assert time.monotonic() - start < 200, run.log()
         time.sleep(0.1)
     took = time.monotonic() - start
+    print(f"bursts while they compile: {burst_times(was, now)}")
     print(f"{RULES_MANY} rules in {took:.1f} s; slowest of {scrapes} scrapes: {slowest:.3f} s")
     assert slowest < 1
     assert now[OK] == 1
