@@ -51,10 +51,13 @@ static void set_timeouts(struct flow_table *table, const struct flow_timeouts *t
 		[FLOW_CLASS_DIALOGUE] = timeouts->dialogue_ms,
 	};
 
+	table->timeout_ticks_min = INT32_MAX;
 	for (int i = 0; i < FLOW_CLASS_COUNT; i++) {
 		uint64_t ns = by_class[i] * UINT64_C(1000000);
 
 		table->timeout_ticks[i] = round_up_shift(ns, FLOW_TICK_SHIFT);
+		if (table->timeout_ticks[i] < table->timeout_ticks_min)
+			table->timeout_ticks_min = table->timeout_ticks[i];
 		// One more, since the time of the last packet was rounded down.
 		table->timeout_coarse[i] = round_up_shift(ns, FLOW_COARSE_SHIFT) + 1;
 	}

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A keyed hash of flow keys, and where it sends them. For flow*.c only.
 //
-// A sum of products of the key's words, each offset by a secret word, and one more product folded in
-// two. Before the fold two keys collide with a chance of 2^-64, whoever chose them, as long as the
+// A sum of products of the key's words, each offset by a secret word, and one more
+// product folded in two. Before the fold two keys collide with a chance of 2^-64, whoever chose them, as long as the
 // secret is one (NH, RFC 4418 section 5.2). A CRC would not do: it is linear, so that keys which
 // differ by a multiple of its polynomial collide under every seed.
 #pragma once
 
+#include "likely.h"
 #include "packet.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -37,7 +39,8 @@ static inline uint64_t flow_hash_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t flow_hash(
+// Of any key.
+static inline uint64_t flow_hash_whole(
 		const uint64_t secret[FLOW_SECRET_WORDS], const struct flow_key *key)
 {
 	unsigned __int128 sum = 0;
@@ -46,6 +49,32 @@ static inline uint64_t flow_hash(
 		sum += (unsigned __int128)(flow_key_word(key, i) + secret[i]) *
 				(flow_key_word(key, i + 1) + secret[i + 1]);
 	return flow_hash_fold((uint64_t)sum ^ secret[6], (uint64_t)(sum >> 64) ^ secret[7]);
+}
+
+// Of IPv4 only what can differ: addresses, ports, protocol and VLANs; the tunnel joins the fold.
+static inline uint64_t flow_hash_ip4(
+		const uint64_t secret[FLOW_SECRET_WORDS], const struct flow_key *key)
+{
+	unsigned __int128 product;
+	uint32_t addresses[2];
+
+	memcpy(&addresses[0], &key->ends[0].address[12], sizeof(addresses[0]));
+	memcpy(&addresses[1], &key->ends[1].address[12], sizeof(addresses[1]));
+	product = (unsigned __int128)((addresses[0] | (uint64_t)addresses[1] << 32) + secret[0]) *
+			(flow_key_word(key, 4) + secret[1]);
+	return flow_hash_fold((uint64_t)product ^ secret[6],
+			(uint64_t)(product >> 64) ^ secret[7] ^ key->tunnel);
+}
+static_assert(offsetof(struct flow_key, ports_be) == 4 * sizeof(uint64_t) &&
+				offsetof(struct flow_key, protocol_vlans) ==
+						4 * sizeof(uint64_t) + sizeof(uint32_t),
+		"they are one word");
+
+static inline uint64_t flow_hash(
+		const uint64_t secret[FLOW_SECRET_WORDS], const struct flow_key *key)
+{
+	return likely(flow_key_is_ip4(key)) ? flow_hash_ip4(secret, key) :
+					      flow_hash_whole(secret, key);
 }
 
 // Uniform whichever of the two buckets is given, as each depends on one half of the hash only.

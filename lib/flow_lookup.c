@@ -38,6 +38,7 @@ static void hash_burst(const struct flow_table *table, struct burst *burst, stru
 
 		if (!has_key(packet)) {
 			packet->flow = NULL;
+			lookup->bucket = index->buckets;
 			continue;
 		}
 		hash = flow_hash(index->secret, key);
@@ -46,8 +47,14 @@ static void hash_burst(const struct flow_table *table, struct burst *burst, stru
 			.bucket = &index->buckets[flow_hash_first(hash, index->count)],
 			.tag = flow_hash_tag(hash),
 		};
-		__builtin_prefetch(lookup->bucket, 1);
 	}
+}
+
+// In a loop of nothing else, so that as many as possible are on their way at once.
+static void fetch_buckets(const struct lookup *lookup, unsigned count)
+{
+	for (const struct lookup *end = lookup + count; lookup < end; lookup++)
+		__builtin_prefetch(lookup->bucket, 1);
 }
 
 static inline bool match_bucket(const struct flow_table *table, struct lookup *lookup)
@@ -164,6 +171,19 @@ static inline enum flow_end_reason over(
 	return FLOW_END_COUNT;
 }
 
+// No flow is over so soon.
+static inline bool is_fresh(const struct flow_table *table, struct flow_slot slot)
+{
+	const struct flow *flow = &table->flows[flow_number_in(slot)];
+
+	return (int32_t)(table->now_ticks - flow->last_seen) <= table->timeout_ticks_min;
+}
+
+static inline bool changes_state(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0;
+}
+
 // Whoever sends the SYN began, whatever came first; a SYN+ACK names the other side.
 static unsigned tcp_state(unsigned state, uint8_t tcp_flags, unsigned side)
 {
@@ -220,7 +240,7 @@ static __attribute__((noinline)) void enter_open(struct flow_table *table, struc
 {
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
 
-	if ((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
+	if (changes_state(packet) ||
 			((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0))
 		set_state(slot, flow, packet, side);
 	if ((flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0)
@@ -229,27 +249,29 @@ static __attribute__((noinline)) void enter_open(struct flow_table *table, struc
 		packet->reason = REASON_PAST;
 }
 
-// Enters the packet in the books of its flow.
-static inline void enter(struct flow_table *table, struct flow_slot slot, struct packet *packet)
+// Enters the packet in the books of its flow, which it is part of.
+static inline __attribute__((always_inline)) void enter(struct flow_table *table,
+		struct flow_slot slot, struct packet *packet, bool may_change_state)
 {
-	struct flow *flow = &table->flows[flow_number_in(slot)];
 	const unsigned settled = FLOW_INSPECTING | FLOW_CANDIDATE | FLOW_ANSWERED;
+	struct flow *flow = &table->flows[flow_number_in(slot)];
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
-	const uint16_t packets = flow->packets[side];
-	const uint64_t bytes = (uint64_t)flow->bytes[side] + packet->wire_length;
+	uint16_t *packets = &flow->packets[side];
+	uint32_t *bytes = &flow->bytes[side];
+	const uint64_t sum = (uint64_t)*bytes + packet->wire_length;
 
-	if (unlikely(packets == FLOW_PACKETS_CARRY || bytes >> FLOW_BYTES_CARRY_SHIFT != 0)) {
-		carry(table, flow, side, bytes);
-	} else {
-		flow->packets[side] = packets + 1;
-		flow->bytes[side] = bytes;
-	}
 	flow->last_seen = table->now_ticks;
 	slot.bucket->times[slot.at] = table->now_coarse;
 	packet->flow = flow;
 	packet->app = flow->app;
-	if (unlikely((packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0 ||
-			    (flow->state & settled) != FLOW_ANSWERED))
+	if (unlikely(*packets == FLOW_PACKETS_CARRY || sum >> FLOW_BYTES_CARRY_SHIFT != 0)) {
+		carry(table, flow, side, sum);
+	} else {
+		++*packets;
+		*bytes = sum;
+	}
+	if (unlikely((flow->state & settled) != FLOW_ANSWERED ||
+			    (may_change_state && changes_state(packet))))
 		enter_open(table, slot, flow, packet);
 	else if (likely(packet_is_readable(packet)))
 		packet->reason = REASON_PAST;
@@ -289,14 +311,15 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		const struct flow_key *key, const struct lookup *lookup)
 {
 	struct flow_slot victim = slot_of(lookup);
-	struct flow_slot slot = find(table, lookup, key);
+	struct flow_slot slot =
+			is_at(table, victim, lookup->tag, key) ? victim : find(table, lookup, key);
 
 	table->followed = packet - table->burst->packets;
 	if (slot.at != FLOW_BUCKET_SLOTS) {
 		enum flow_end_reason reason = over(table, slot, packet);
 
 		if (reason == FLOW_END_COUNT) {
-			enter(table, slot, packet);
+			enter(table, slot, packet, true);
 			return;
 		}
 		flow_evacuate(table, slot, reason);
@@ -316,7 +339,7 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		return;
 	}
 	begin(table, slot, packet, key, lookup->tag);
-	enter(table, slot, packet);
+	enter(table, slot, packet, true);
 }
 
 static void follow_burst(struct flow_table *table, struct burst *burst, const struct lookup *lookup)
@@ -334,9 +357,9 @@ static void follow_burst(struct flow_table *table, struct burst *burst, const st
 			table->followed = packet - burst->packets;
 			flow_set_clock(table, packet->time_ns);
 		}
-		if (likely(is_at(table, slot, lookup->tag, key) &&
-				    over(table, slot, packet) == FLOW_END_COUNT))
-			enter(table, slot, packet);
+		if (likely(!changes_state(packet) && is_at(table, slot, lookup->tag, key) &&
+				    is_fresh(table, slot)))
+			enter(table, slot, packet, false);
 		else
 			follow_slowly(table, packet, key, lookup);
 	}
@@ -350,6 +373,7 @@ void flow_lookup_burst(struct flow_table *table, struct burst *burst)
 	table->burst = burst;
 	burst->open_count = 0;
 	hash_burst(table, burst, lookups);
+	fetch_buckets(lookups, burst->count);
 	match_burst(table, burst, lookups);
 	follow_burst(table, burst, lookups);
 }

@@ -69,7 +69,7 @@ uint64_t flow_id(const struct flow_details *details, const struct flow *flow)
 	static const uint64_t digits[FLOW_SECRET_WORDS] = { 0x243f6a8885a308d3, 0x13198a2e03707345,
 		0xa4093822299f31d1, 0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6d,
 		0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917 };
-	uint64_t hash = flow_hash(digits, &flow->key);
+	uint64_t hash = flow_hash_whole(digits, &flow->key);
 
 	return flow_hash_fold(hash ^ digits[0], start_us(details) ^ digits[1]) >> 11;
 }

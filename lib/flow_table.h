@@ -36,6 +36,7 @@ struct flow_table {
 	struct flow *flows;
 	struct flow_details *details;
 	int32_t timeout_ticks[FLOW_CLASS_COUNT];
+	int32_t timeout_ticks_min;
 	uint16_t timeout_coarse[FLOW_CLASS_COUNT];
 	uint64_t now_ns; // of the packet or the ageing at hand
 	uint32_t now_ticks; // of the packet at hand

@@ -140,7 +140,9 @@ static inline const uint8_t *packet_transport(const struct packet *packet)
 // Nothing but the state of its flow keeps a detector from looking at it.
 static inline bool packet_is_readable(const struct packet *packet)
 {
-	return packet->reason == REASON_INSPECTED || packet->reason == REASON_NO_PAYLOAD;
+	const uint32_t readable = 1u << REASON_INSPECTED | 1u << REASON_NO_PAYLOAD;
+
+	return (readable >> packet->reason & 1) != 0;
 }
 
 enum {

@@ -71,9 +71,16 @@ static void plain_key(struct flow_key *key)
 	key->tunnel = FLOW_KEY_IP4;
 }
 
-static void crc_key(struct flow_key *key, uint32_t i)
+// One whose every byte may be anything.
+static void wide_key(struct flow_key *key)
 {
 	plain_key(key);
+	key->tunnel &= ~(uint32_t)FLOW_KEY_IP4;
+}
+
+static void crc_key(struct flow_key *key, uint32_t i)
+{
+	wide_key(key);
 	for (unsigned bit = 0; i != 0; bit++, i >>= 1)
 		if ((i & 1) != 0)
 			flip_polynomial(key, bit * 16);
@@ -100,14 +107,18 @@ static void grid_key(struct flow_key *key, uint32_t i)
 	key->ports_be[0] = (i & 0x7f) * 256;
 }
 
+static void flip_bit(struct flow_key *key, unsigned bit)
+{
+	((uint8_t *)key)[bit / 8] ^= 1u << bit % 8;
+}
+
 static void two_bits_key(struct flow_key *key, uint32_t i)
 {
-	const unsigned bits = sizeof(*key) * 8;
+	const unsigned bits = sizeof(*key) * 8 - 1; // the last one says that it is IPv4
 
-	plain_key(key);
-	((uint8_t *)key)[i % bits / 8] ^= 1u << i % 8;
-	((uint8_t *)key)[(i % bits + 1 + i / bits) % bits / 8] ^= 1u
-			<< (i % bits + 1 + i / bits) % 8;
+	wide_key(key);
+	flip_bit(key, i % bits);
+	flip_bit(key, (i % bits + 1 + i / bits) % bits);
 }
 
 // Words 0 and 2 stay, 1 and 3 change places and differ by a constant: products that look alike.
@@ -115,8 +126,29 @@ static void swapped_key(struct flow_key *key, uint32_t i)
 {
 	uint64_t words[4] = { 0, i, 0, KEYS - i };
 
-	plain_key(key);
+	wide_key(key);
 	memcpy(key, words, sizeof(words));
+}
+
+// The same of what an IPv4 key multiplies: an address and a port.
+static void swapped_ip4_key(struct flow_key *key, uint32_t i)
+{
+	plain_key(key);
+	key->ends[0].address[12] = i;
+	key->ends[0].address[13] = i >> 8;
+	key->ports_be[0] = KEYS - i;
+}
+
+// Two bits of the addresses, ports, protocol, VLANs and tunnel; then all pairs once more with a third.
+static void two_bits_ip4_key(struct flow_key *key, uint32_t i)
+{
+	const unsigned bits = (4 + 4 + 12) * 8 - 1, pairs = bits * (bits / 2);
+	const unsigned flipped[] = { i % bits, (i % bits + 1 + i % pairs / bits) % bits };
+
+	plain_key(key);
+	key->ports_be[0] ^= i / pairs;
+	for (int k = 0; k < 2; k++)
+		flip_bit(key, flipped[k] + (flipped[k] < 4 * 8 ? 12 * 8 : 24 * 8));
 }
 
 static int compare_hashes(const void *a, const void *b)
@@ -175,7 +207,8 @@ static void check_keys(void (*make)(struct flow_key *key, uint32_t i))
 }
 
 static void (*const makers[])(struct flow_key *, uint32_t) = { crc_key, sequential_port_key,
-	sequential_address_key, grid_key, two_bits_key, swapped_key };
+	sequential_address_key, grid_key, two_bits_key, swapped_key, swapped_ip4_key,
+	two_bits_ip4_key };
 
 static void chosen_keys_spread_like_random_ones(void **)
 {
@@ -198,28 +231,57 @@ static void a_crc_would_pile_them_up(void **)
 	}
 }
 
+static void check_bit(const uint64_t secret[FLOW_SECRET_WORDS], struct flow_key *key, size_t bit)
+{
+	uint64_t hash = flow_hash(secret, key);
+
+	flip_bit(key, bit);
+	assert_in_range(__builtin_popcountll(hash ^ flow_hash(secret, key)), 8, 56);
+	flip_bit(key, bit);
+}
+
+static void check_secret(uint64_t secret[FLOW_SECRET_WORDS], const struct flow_key *key, int word)
+{
+	uint64_t hash = flow_hash(secret, key);
+
+	for (size_t bit = 0; bit < 64; bit++) {
+		secret[word] ^= UINT64_C(1) << bit;
+		assert_true(flow_hash(secret, key) != hash);
+		secret[word] ^= UINT64_C(1) << bit;
+	}
+}
+
 static void every_bit_of_key_and_secret_counts(void **)
 {
 	uint64_t secret[FLOW_SECRET_WORDS];
 	struct flow_key key;
-	uint64_t hash;
 
 	draw_secret(secret);
 	fill_random(&key, sizeof(key));
-	hash = flow_hash(secret, &key);
-	for (size_t bit = 0; bit < sizeof(key) * 8; bit++) {
-		uint64_t other;
+	key.tunnel &= ~(uint32_t)FLOW_KEY_IP4;
+	for (size_t bit = 0; bit < sizeof(key) * 8; bit++)
+		check_bit(secret, &key, bit);
+	for (int word = 0; word < FLOW_SECRET_WORDS; word++)
+		check_secret(secret, &key, word);
+}
 
-		((uint8_t *)&key)[bit / 8] ^= 1u << bit % 8;
-		other = flow_hash(secret, &key);
-		assert_in_range(__builtin_popcountll(hash ^ other), 8, 56);
-		((uint8_t *)&key)[bit / 8] ^= 1u << bit % 8;
-	}
-	for (size_t bit = 0; bit < sizeof(secret) * 8; bit++) {
-		secret[bit / 64] ^= UINT64_C(1) << bit % 64;
-		assert_true(flow_hash(secret, &key) != hash);
-		secret[bit / 64] ^= UINT64_C(1) << bit % 64;
-	}
+// The rest of an IPv4 key is the same in all of them.
+static void every_bit_that_differs_in_ip4_counts(void **)
+{
+	static const size_t address_bytes[] = { 12, 13, 14, 15, 28, 29, 30, 31 };
+	static const int secret_words[] = { 0, 1, 6, 7 };
+	uint64_t secret[FLOW_SECRET_WORDS];
+	struct flow_key key;
+
+	draw_secret(secret);
+	fill_random(&key, sizeof(key));
+	key.tunnel |= FLOW_KEY_IP4;
+	for (size_t i = 0; i < 8 * sizeof(address_bytes) / sizeof(address_bytes[0]); i++)
+		check_bit(secret, &key, address_bytes[i / 8] * 8 + i % 8);
+	for (size_t bit = offsetof(struct flow_key, ports_be) * 8; bit < sizeof(key) * 8; bit++)
+		check_bit(secret, &key, bit);
+	for (size_t i = 0; i < sizeof(secret_words) / sizeof(secret_words[0]); i++)
+		check_secret(secret, &key, secret_words[i]);
 }
 
 static void two_indexes_have_two_secrets(void **)
@@ -372,6 +434,7 @@ int main(void)
 		cmocka_unit_test(chosen_keys_spread_like_random_ones),
 		cmocka_unit_test(a_crc_would_pile_them_up),
 		cmocka_unit_test(every_bit_of_key_and_secret_counts),
+		cmocka_unit_test(every_bit_that_differs_in_ip4_counts),
 		cmocka_unit_test(two_indexes_have_two_secrets),
 		cmocka_unit_test(the_second_bucket_is_another_one),
 		cmocka_unit_test(tags_depend_on_both_halves),
