@@ -89,6 +89,7 @@ static int run_find_ports(struct run *run)
 			.id = id,
 			.node = device->node,
 			.is_physical = device->is_physical,
+			.waits = port_waits(device->port->device),
 		};
 	}
 	return 0;
@@ -104,11 +105,12 @@ static void run_pair_ports(struct run *run)
 		const struct port *outside = &run->ports[pair->outside];
 		uint64_t one = port_address(inside), other = port_address(outside);
 		struct direction direction = { inside->id, outside->id,
-			{ one != 0 ? one : other, other != 0 ? other : one } };
+			{ one != 0 ? one : other, other != 0 ? other : one }, inside->waits };
 
 		shared->directions[shared->direction_count++] = direction;
 		direction.from = outside->id;
 		direction.to = inside->id;
+		direction.waits = outside->waits;
 		shared->directions[shared->direction_count++] = direction;
 	}
 }

@@ -224,7 +224,7 @@ static void parse_cpus(struct options *options, const struct option *option,
 static const char *const memory_words[] = { "auto", "hugepages", "none", NULL };
 static const char *const mode_words[] = { "inline", "tap", "monitor", NULL };
 static const char *const fail_words[] = { "open", "closed", NULL };
-static const char *const overload_words[] = { "shed", "off", NULL };
+static const char *const overload_words[] = { "off", "auto", "shed", NULL };
 static const char *const switch_words[] = { "off", "on", NULL };
 static const char *const level_words[] = { "emergency", "alert", "critical", "error", "warning",
 	"notice", "info", "debug", NULL };
@@ -265,9 +265,9 @@ static const struct option table[] = {
 	{ "fail.depth", parse_word, FIELD(fail.depth), .words = fail_words, .fallback = "open",
 			.is_runtime = true,
 			.help = "packets with more nested headers than are followed" },
-	{ "overload", parse_word, FIELD(overload), .words = overload_words, .fallback = "shed",
+	{ "overload", parse_word, FIELD(overload), .words = overload_words, .fallback = "auto",
 			.is_runtime = true,
-			.help = "shed: look at less when more comes than can be looked at; off: never" },
+			.help = "look at less when too much comes: shed; auto: but not from files" },
 	{ "mtu", parse_number, FIELD(mtu), 64, 9600, .fallback = "1500",
 			.help = "largest IP packet in bytes; VLAN tags come on top" },
 	{ "link_propagation", parse_word, FIELD(link_propagation), .words = switch_words,

@@ -46,8 +46,9 @@ enum memory_words {
 };
 
 enum overload_words {
-	OVERLOAD_SHED,
-	OVERLOAD_OFF
+	OVERLOAD_OFF,
+	OVERLOAD_AUTO,
+	OVERLOAD_SHED
 };
 
 struct options {

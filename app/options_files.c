@@ -77,7 +77,8 @@ struct policy *options_policy(const struct options *options, unsigned worker_cou
 		return NULL;
 	}
 	policy->mode = options->mode;
-	policy->sheds = options->overload == OVERLOAD_SHED;
+	policy->sheds = options->overload != OVERLOAD_OFF;
+	policy->sheds_files = options->overload == OVERLOAD_SHED;
 	policy->closed = options->fail.malformed << REASON_MALFORMED |
 			options->fail.no_flow << REASON_NO_FLOW |
 			options->fail.depth << REASON_DEPTH;

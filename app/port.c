@@ -187,6 +187,15 @@ static int port_queues_setup(struct port *port, const struct port_pools *pools, 
 	return 0;
 }
 
+bool port_waits(const char *device)
+{
+	static const char file[] = "net_pcap", nothing[] = "net_null";
+
+	return strncmp(device, nothing, strlen(nothing)) == 0 ||
+			(strncmp(device, file, strlen(file)) == 0 &&
+					strstr(device, ",rx_pcap=") != NULL);
+}
+
 static int port_mtu(struct port *port)
 {
 	int ret = rte_eth_dev_set_mtu(port->id, port->mtu);

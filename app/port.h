@@ -19,6 +19,7 @@ struct port {
 	uint16_t id; // DPDK's number
 	int node; // NUMA, -1: unknown
 	bool is_physical; // a NIC: what it cannot do is an error
+	bool waits; // as port_waits() says
 	bool is_started;
 	uint32_t mtu; // what its driver was told
 };
@@ -37,6 +38,9 @@ struct port_pools {
 	struct rte_mempool *pools[PORT_POOLS_MAX];
 	int nodes[PORT_POOLS_MAX];
 };
+
+// Whether a device, as configured, loses nothing that is not fetched: net_null, a file of net_pcap.
+bool port_waits(const char *device);
 
 // Queues that every one of the ports can have, at most `wanted`; says so when it is fewer.
 uint16_t port_queues(const struct port *ports, unsigned count, uint16_t wanted);

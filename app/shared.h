@@ -34,6 +34,7 @@ static_assert(alignof(struct counters_public) == 64 && alignof(struct rte_rcu_qs
 struct direction {
 	uint16_t from, to; // DPDK's numbers of ports
 	uint64_t own[2]; // their addresses, as for struct path
+	bool waits; // `from` loses nothing that is not fetched: a file, or nothing at all
 	atomic_bool is_halted; // manager writes, workers read: the ports are not to be touched
 };
 

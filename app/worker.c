@@ -255,6 +255,12 @@ static void shed(struct worker *w)
 	flow_admit(w->path.flows, level < OVERLOAD_FLOWS);
 }
 
+// A file always has a full burst: that is no overload.
+static bool may_shed(const struct policy *policy, const struct direction *direction)
+{
+	return policy->sheds && (!direction->waits || policy->sheds_files);
+}
+
 // What happens to packets, in order. Returns how many there were.
 static unsigned worker_forward(struct worker *w, unsigned direction)
 {
@@ -266,7 +272,8 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 		return 0;
 	burst_receive(w, d->from, timebase_ns(&w->time, start));
 	counters->polls++;
-	if (w->path.policy->sheds && overload_note(&w->overload, direction, w->burst.count, start))
+	if (may_shed(w->path.policy, d) &&
+			overload_note(&w->overload, direction, w->burst.count, start))
 		shed(w);
 	if (w->burst.count == 0) {
 		counters->polls_empty++;

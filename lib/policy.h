@@ -34,6 +34,7 @@ struct policy {
 	struct meter meters[APP_MAX]; // of ACTION_POLICE; all workers write
 	uint8_t mode; // enum mode, the creator sets it, as the next one
 	bool sheds; // under overload
+	bool sheds_files; // also what comes from a device that waits until it is asked
 	uint32_t closed; // 1 << enum reason: packets not to forward though nothing is known of them
 	char digest[POLICY_DIGEST_BYTES]; // of the configuration that it comes from, likewise
 	unsigned worker_count;

@@ -84,8 +84,10 @@ with temporary() as directory:
     assert seen["wiretag_forwarded_packets_total"] == PACKETS, seen
     assert seen["wiretag_drop_packets_total"] == 0
 
-    seen, log = after_all(directory, f"{directory}/traffic.pcap", overload="off")
-    assert seen[RAISED] == 0
-    assert seen["wiretag_app_packets_total", "one"] == PACKETS
-    assert seen["wiretag_forwarded_packets_total"] == PACKETS, seen
-    assert "overloaded" not in log, log
+    # Files wait: that is no overload unless someone says so.
+    for overload in ("auto", "off"):
+        seen, log = after_all(directory, f"{directory}/traffic.pcap", overload=overload)
+        assert seen[RAISED] == 0
+        assert seen["wiretag_app_packets_total", "one"] == PACKETS
+        assert seen["wiretag_forwarded_packets_total"] == PACKETS, seen
+        assert "overloaded" not in log, log

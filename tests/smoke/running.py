@@ -45,7 +45,6 @@ class Running:
             "pairs": [{"name": "wire", "inside": "lan", "outside": "wan"}],
             "workers": 1,
             "mtu": 1500,
-            "overload": "off",  # the source is always full
             "flows": {"capacity": 4096},
             "metrics": {"listen": "127.0.0.1:0"},
             "control": {"socket": "off"},

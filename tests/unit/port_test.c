@@ -210,6 +210,15 @@ static void stands_still_when_a_reset_fails(void **)
 	assert_false(port.is_started);
 }
 
+static void files_and_nothing_wait(void **)
+{
+	assert_true(port_waits("net_pcap0,rx_pcap=x.pcap,infinite_rx=1"));
+	assert_true(port_waits("net_null1"));
+	assert_false(port_waits("net_pcap0,iface=eth0"));
+	assert_false(port_waits("net_vhost0,iface=/tmp/rx_pcap="));
+	assert_false(port_waits("0000:01:00.0"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +226,7 @@ int main(void)
 		cmocka_unit_test(is_the_same_after_a_reset),
 		cmocka_unit_test(starts_anew_where_there_is_no_reset),
 		cmocka_unit_test(stands_still_when_a_reset_fails),
+		cmocka_unit_test(files_and_nothing_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
