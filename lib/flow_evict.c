@@ -4,6 +4,7 @@
 
 enum {
 	FOREIGN_BUCKETS = 16, // searched for a victim when a key's own buckets have none
+	SEARCH_REST = 64, // new flows that do not search after one that did in vain
 };
 
 // The best victim among the slots of two buckets (which may be the same one), or none.
@@ -45,7 +46,13 @@ static void evict(struct flow_table *table, struct flow_slot slot)
 	flow_evacuate_now(table, slot, is_overdue ? flow_silence_reason(class) : FLOW_END_EVICTED);
 }
 
-static bool evict_foreign(struct flow_table *table)
+static bool is_half_open(struct flow_slot slot)
+{
+	return slot.at != FLOW_BUCKET_SLOTS && flow_class_in(slot) == FLOW_CLASS_HALF_OPEN;
+}
+
+// Of the next buckets: any flow, or one that is half-open.
+static struct flow_slot foreign_victim(struct flow_table *table, bool wants_half_open)
 {
 	for (int i = 0; i < FOREIGN_BUCKETS; i++) {
 		struct flow_bucket *bucket = &table->index.buckets[table->evict_hand];
@@ -53,12 +60,25 @@ static bool evict_foreign(struct flow_table *table)
 
 		if (++table->evict_hand == table->index.count)
 			table->evict_hand = 0;
-		if (victim.at != FLOW_BUCKET_SLOTS) {
-			evict(table, victim);
-			return true;
-		}
+		if (wants_half_open ? is_half_open(victim) : victim.at != FLOW_BUCKET_SLOTS)
+			return victim;
 	}
-	return false;
+	return (struct flow_slot){ NULL, FLOW_BUCKET_SLOTS };
+}
+
+// So that a flood of new connections replaces its own, and not those that were there before.
+static struct flow_slot half_open_elsewhere(struct flow_table *table)
+{
+	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
+
+	if (table->search_rest > 0) {
+		table->search_rest--;
+		return victim;
+	}
+	victim = foreign_victim(table, true);
+	if (victim.at == FLOW_BUCKET_SLOTS)
+		table->search_rest = SEARCH_REST;
+	return victim;
 }
 
 static bool has_number(const struct flow_table *table)
@@ -68,11 +88,15 @@ static bool has_number(const struct flow_table *table)
 
 struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 {
-	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
+	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS }, other;
 
 	if (has_number(table))
 		return victim;
 	victim = own_victim(table, hash);
+	if (!is_half_open(victim)) {
+		other = half_open_elsewhere(table);
+		victim = other.at != FLOW_BUCKET_SLOTS ? other : victim;
+	}
 	if (victim.at != FLOW_BUCKET_SLOTS) {
 		__builtin_prefetch(&table->flows[flow_number_in(victim)], 1);
 		__builtin_prefetch(&table->details[flow_number_in(victim)], 1);
@@ -80,25 +104,42 @@ struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 	return victim;
 }
 
+static bool is_own(const struct flow_table *table, uint64_t hash, const struct flow_bucket *bucket)
+{
+	const struct flow_index *index = &table->index;
+
+	return bucket == &index->buckets[flow_hash_first(hash, index->count)] ||
+			bucket == &index->buckets[flow_hash_second(hash, index->count)];
+}
+
+// Packets since then may have taken the foreseen victim's place, or made it theirs.
+static bool is_still_victim(struct flow_table *table, uint64_t hash, struct flow_slot victim)
+{
+	return victim.at != FLOW_BUCKET_SLOTS && victim.bucket->tags[victim.at] != 0 &&
+			(is_half_open(victim) || is_own(table, hash, victim.bucket)) &&
+			!flow_is_touched(table, flow_number_in(victim));
+}
+
 struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim)
 {
-	struct flow_slot slot;
+	struct flow_slot slot = { NULL, FLOW_BUCKET_SLOTS };
 
-	if (has_number(table)) {
+	if (has_number(table))
 		slot = flow_index_room(&table->index, hash);
-		if (slot.at != FLOW_BUCKET_SLOTS)
-			return slot;
-	}
-	// Packets since then may have taken the foreseen victim's place, or made it theirs.
-	if (victim.at == FLOW_BUCKET_SLOTS || victim.bucket->tags[victim.at] == 0 ||
-			flow_is_touched(table, flow_number_in(victim)))
+	if (slot.at != FLOW_BUCKET_SLOTS)
+		return slot;
+	if (!is_still_victim(table, hash, victim))
 		victim = own_victim(table, hash);
-	if (victim.at != FLOW_BUCKET_SLOTS) {
-		evict(table, victim);
-		return victim;
+	if (victim.at == FLOW_BUCKET_SLOTS || !is_own(table, hash, victim.bucket)) {
+		// A victim from elsewhere leaves its number, but no slot.
+		slot = flow_index_room(&table->index, hash);
+		if (slot.at == FLOW_BUCKET_SLOTS)
+			victim = own_victim(table, hash);
+		else if (victim.at == FLOW_BUCKET_SLOTS)
+			victim = foreign_victim(table, false);
 	}
-	slot = flow_index_room(&table->index, hash);
-	if (slot.at != FLOW_BUCKET_SLOTS && !has_number(table) && !evict_foreign(table))
-		slot.at = FLOW_BUCKET_SLOTS;
-	return slot;
+	if (victim.at == FLOW_BUCKET_SLOTS)
+		return victim;
+	evict(table, victim);
+	return is_own(table, hash, victim.bucket) ? victim : slot;
 }

@@ -56,6 +56,7 @@ struct flow_table {
 	uint32_t unused; // this and all higher numbers were not given out since the table was empty
 	uint32_t age_hand; // bucket that ages next
 	uint32_t evict_hand; // bucket where the next search for any victim starts
+	uint32_t search_rest; // new flows that are not to search
 	uint64_t round_ns; // when `age_hand` was last at bucket 0
 	struct flow_config config;
 	size_t bytes; // of the whole allocation

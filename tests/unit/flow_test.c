@@ -728,6 +728,35 @@ static void a_victim_may_come_from_elsewhere(void **)
 	assert_in_range(begun, 10, 20);
 }
 
+// Five times as many SYNs as a full table has flows.
+static void a_flood_of_syns_replaces_its_own(void **)
+{
+	enum {
+		FLOWS = 4096
+	};
+	unsigned lost = 0;
+
+	open_table(FLOWS);
+	for (int i = 0; i < FLOWS; i++) {
+		struct flow_key key = key_of(IPPROTO_UDP, i);
+
+		pass(&key, 0, 0);
+		pass(&key, 1, 0);
+	}
+	for (int i = 0; i < 5 * FLOWS; i++) {
+		struct flow_key key = key_of(IPPROTO_TCP, FLOWS + i);
+
+		pass(&key, 0, TH_SYN);
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		struct flow_key key = key_of(IPPROTO_UDP, i);
+
+		lost += begins(pass(&key, 0, 0));
+	}
+	assert_in_range(lost, 1, FLOWS / 8);
+	close_table(NULL);
+}
+
 static void end_all_ends_in_order(void **)
 {
 	open_table(100);
@@ -854,6 +883,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_idle_victim_is_no_eviction, close_table),
 		cmocka_unit_test_teardown(a_burst_keeps_its_flows, close_table),
 		cmocka_unit_test(a_victim_may_come_from_elsewhere),
+		cmocka_unit_test(a_flood_of_syns_replaces_its_own),
 		cmocka_unit_test_teardown(end_all_ends_in_order, close_table),
 		cmocka_unit_test(numbers_are_the_same_everywhere),
 		cmocka_unit_test_teardown(a_flood_stays_bounded_and_spares_hot_flows, close_table),
