@@ -174,6 +174,7 @@ static int run_prepare(struct run *run)
 	workers = port_queues(run->ports, options->port_count, run->plan.placement.worker_count);
 	run->port_config = (struct port_config){
 		.queues = workers,
+		.by_addresses = options->spread == SPREAD_ADDRESSES,
 		.mtu = options->mtu,
 		.mbufs = run->plan.mbufs,
 		.mbuf_bytes = run->plan.mbuf_bytes,

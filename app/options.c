@@ -222,6 +222,7 @@ static void parse_cpus(struct options *options, const struct option *option,
 }
 
 static const char *const memory_words[] = { "auto", "hugepages", "none", NULL };
+static const char *const spread_words[] = { "ports", "addresses", NULL };
 static const char *const mode_words[] = { "inline", "tap", "monitor", NULL };
 static const char *const fail_words[] = { "open", "closed", NULL };
 static const char *const overload_words[] = { "off", "auto", "shed", NULL };
@@ -247,6 +248,8 @@ static const struct option table[] = {
 	{ "workers", parse_number, FIELD(workers), 1, OPTIONS_WORKERS_MAX, .word = "auto",
 			.fallback = "auto",
 			.help = "threads that forward; each takes one CPU and one queue of every port" },
+	{ "spread", parse_word, FIELD(spread), .words = spread_words, .fallback = "ports",
+			.help = "over workers by addresses and ports, or by addresses alone: then fragments meet the rest of their flow" },
 	{ "lcores.workers", parse_cpus, FIELD(cpus), 0, 1023, .word = "auto", .fallback = "auto",
 			.range = "auto or list of CPUs",
 			.help = "the CPUs of the workers, in order" },

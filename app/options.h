@@ -45,6 +45,11 @@ enum memory_words {
 	MEMORY_NONE
 };
 
+enum spread_words {
+	SPREAD_PORTS,
+	SPREAD_ADDRESSES
+};
+
 enum overload_words {
 	OVERLOAD_OFF,
 	OVERLOAD_AUTO,
@@ -64,6 +69,7 @@ struct options {
 	struct pair_options pairs[PAIRS_MAX];
 
 	uint32_t workers; // or OPTIONS_AUTO
+	uint32_t spread; // enum spread_words
 	uint32_t manager_cpu; // or OPTIONS_AUTO
 	unsigned cpu_count; // 0: find them
 	uint16_t cpus[OPTIONS_WORKERS_MAX]; // of the workers

@@ -141,10 +141,11 @@ static int port_configure(struct port *port, const struct port *peer,
 		.txmode.offloads = tx_offloads(info, peer),
 		.intr_conf.lsc = (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) != 0,
 	};
-	uint64_t hash = info->flow_type_rss_offloads &
-			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	uint64_t hash = RTE_ETH_RSS_IP |
+			(config->by_addresses ? 0 : RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
 	int ret;
 
+	hash &= info->flow_type_rss_offloads;
 	if (config->queues > 1 && hash != 0) {
 		rss_key(key);
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

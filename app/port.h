@@ -27,6 +27,7 @@ struct port {
 // For all ports.
 struct port_config {
 	uint16_t queues; // of each port, each direction
+	bool by_addresses; // packets of two hosts to one queue, whatever their ports
 	uint32_t mtu; // largest IP packet
 	uint32_t mbufs; // each pool
 	uint32_t mbuf_bytes;

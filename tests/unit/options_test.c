@@ -101,7 +101,7 @@ static void takes_values(void **)
 static void complains_about_keys(void **)
 {
 	complains("mtuu: 1\nflows: {timeout: 1}\nlcores: 3\n",
-			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: include, ports, pairs, workers, lcores, mode, fail, overload, mtu, link_propagation, flows, hosts, inspect, decode, fragments, streams, metrics, telemetry, control, events, hooks, dpdk, rule_files, rules, policy\n"
+			"f:1:1: 'mtuu' is no key; did you mean 'mtu'? There are: include, ports, pairs, workers, spread, lcores, mode, fail, overload, mtu, link_propagation, flows, hosts, inspect, decode, fragments, streams, metrics, telemetry, control, events, hooks, dpdk, rule_files, rules, policy\n"
 			"f:2:9: 'timeout' is no key; did you mean 'timeouts'? There are: capacity, timeouts\n"
 			"f:3:9: this must be a map (key: value), not a single value\n");
 }
