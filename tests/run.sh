@@ -7,7 +7,7 @@
 #	--no-install  only use what is there
 #	--quick       one build, without sanitizers and fuzzing: the round of everyday work
 #	--long        fuzz each target for ten minutes, reload the policy for one, read
-#		      every capture with sanitizers too
+#		      every capture with sanitizers too, cut 100,000 conversations
 #
 # Without root, with --no-install, tests of network interfaces are skipped. WIRETAG_CAPTURES names
 # a directory of captures that some tests read; without it they are skipped.
@@ -19,7 +19,8 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 work=$top/build-tests
 logs=$work/logs
-install=1 quick=0 fuzz_seconds=10 reload_seconds=15 captures_every=
+install=1 quick=0 fuzz_seconds=10 reload_seconds=15 captures_every=''
+cutting_rounds=2000
 passed=0 failed=0 skipped=0 job=
 nobody=(--reuid nobody --regid nogroup --clear-groups)
 
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--no-install) install=0 ;;
 	--quick) quick=1 ;;
-	--long) fuzz_seconds=600 reload_seconds=60 captures_every=1 ;;
+	--long) fuzz_seconds=600 reload_seconds=60 captures_every=1 cutting_rounds=100000 ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -159,7 +160,7 @@ mkdir -p "$logs" || exit
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export FUZZ_SECONDS=$fuzz_seconds RELOAD_SECONDS=$reload_seconds
-export CAPTURES_EVERY=$captures_every
+export CAPTURES_EVERY=$captures_every CUTTING_ROUNDS=$cutting_rounds
 
 export CC=gcc
 if build "build, gcc, release" gcc --buildtype=release; then

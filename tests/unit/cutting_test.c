@@ -3,15 +3,14 @@
 //
 // CUTTING_ROUNDS and CUTTING_SEED in the environment: how many, and where to begin; a failure names
 // its seed.
-#include "checksum.h"
 #include "evidence.h"
 #include "path.h"
+#include "segment_frame.h"
 #include "stream.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +23,6 @@ enum {
 	RING_SLOTS = 64,
 	TEXT_MAX = 1400,
 	SEGMENTS_MAX = 3 * TEXT_MAX,
-	HEADERS = 54, // Ethernet, IPv4, TCP
 	ROUNDS = 2000,
 };
 
@@ -40,7 +38,7 @@ struct segment {
 struct world {
 	struct path path;
 	struct burst burst;
-	uint8_t frame[HEADERS + TEXT_MAX];
+	uint8_t frame[SEGMENT_HEADERS + TEXT_MAX];
 	uint64_t time_ns;
 	uint64_t state; // of the generator
 	char wrong[TEXT_MAX]; // what is sent with a wrong checksum
@@ -106,47 +104,20 @@ static void close_world(struct world *w)
 	policy_free(policy);
 }
 
-static void put(uint8_t *at, unsigned bytes, uint32_t value)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-}
-
-// RFC 9293 3.1.
-static uint16_t checksum(const uint8_t *frame, unsigned length)
-{
-	uint32_t sum = 0x0a00 + 1 + 0x0a00 + 2 + 6 + length;
-
-	for (unsigned i = 0; i < length; i++)
-		sum += (uint32_t)frame[34 + i] << (i % 2 == 0 ? 8 : 0);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
-}
-
-static void send_segment(struct world *w, unsigned port, uint32_t sequence, uint8_t flags,
+static void send_segment(struct world *w, uint16_t port, uint32_t sequence, uint8_t flags,
 		const char *payload, unsigned length)
 {
-	uint8_t *frame = w->frame;
+	const struct segment_sent sent = { 0x0a000001, 0x0a000002, port, 80, sequence,
+		.flags = flags, .payload = payload, .length = length };
+	const unsigned bytes = segment_frame(w->frame, &sent);
 
-	memset(frame, 0, HEADERS);
-	put(frame + 12, 2, 0x0800);
-	put(frame + 14, 4, 0x45000000 | (40 + length));
-	put(frame + 22, 2, 64 << 8 | 6);
-	put(frame + 26, 4, 0x0a000001);
-	put(frame + 30, 4, 0x0a000002);
-	put(frame + 24, 2, ntohs(checksum_ip4(frame + 14)));
-	put(frame + 34, 4, port << 16 | 80);
-	put(frame + 38, 4, sequence);
-	put(frame + 46, 2, 0x5000u | flags);
-	memcpy(frame + HEADERS, payload, length);
-	put(frame + 50, 2, checksum(frame, 20 + length) + (payload == w->wrong));
+	w->frame[SEGMENT_CHECKSUM + 1] += payload == w->wrong;
 	w->time_ns += 1000;
 	w->burst.count = 1;
 	w->burst.now_ns = w->time_ns;
-	w->burst.packets[0] = (struct packet){ .data = frame,
-		.time_ns = w->time_ns,
-		.length = HEADERS + length,
-		.wire_length = HEADERS + length };
+	w->burst.packets[0] = (struct packet){
+		.data = w->frame, .time_ns = w->time_ns, .length = bytes, .wire_length = bytes
+	};
 	path_burst(&w->path, &w->burst);
 }
 
