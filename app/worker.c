@@ -272,8 +272,8 @@ static unsigned worker_forward(struct worker *w, unsigned direction)
 		return 0;
 	burst_receive(w, d->from, timebase_ns(&w->time, start));
 	counters->polls++;
-	if (may_shed(w->path.policy, d) &&
-			overload_note(&w->overload, direction, w->burst.count, start))
+	if (overload_note(&w->overload, direction, may_shed(w->path.policy, d) ? w->burst.count : 0,
+			    start))
 		shed(w);
 	if (w->burst.count == 0) {
 		counters->polls_empty++;
@@ -313,10 +313,6 @@ static unsigned worker_round(struct worker *w)
 	w->sniff = atomic_load_explicit(&shared->sniff, memory_order_acquire);
 	w->path.policy = policy;
 	w->path.scratch = &policy->workers[w->index];
-	if (__builtin_expect(w->overload.level != OVERLOAD_NONE && !policy->sheds, 0)) {
-		w->overload.level = OVERLOAD_NONE;
-		shed(w);
-	}
 	for (unsigned i = 0; i < shared->direction_count; i++)
 		packets += worker_forward(w, i);
 	now = rte_rdtsc();

@@ -3,6 +3,7 @@
 """More packets than are looked at: what is shed, level by level, and that it ends. argv: wiretag
 wiretagctl."""
 
+import signal
 import struct
 import subprocess
 import sys
@@ -40,11 +41,11 @@ def frame(number):
     return bytes.fromhex("020000000002 020000000001 0800") + ip + body
 
 
-def make_capture(path):
+def make_capture(path, packets):
     """As fast as it is read: nothing but full bursts until its end, which is calm."""
     with open(path, "wb") as file:
         file.write(struct.pack("<I2H4I", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for number in range(PACKETS):
+        for number in range(packets):
             data = frame(number)
             file.write(struct.pack("<4I", 1700000000, number, len(data), len(data)) + data)
 
@@ -68,7 +69,8 @@ def after_all(directory, capture, **config):
 
 
 with temporary() as directory:
-    make_capture(f"{directory}/traffic.pcap")
+    make_capture(f"{directory}/traffic.pcap", PACKETS)
+    make_capture(f"{directory}/few.pcap", BURST)
     seen, _ = after_all(directory, f"{directory}/traffic.pcap", overload="shed")
     for shed in ("streams", "patterns", "flows"):
         assert seen[RAISED, shed] == 1, seen
@@ -83,6 +85,16 @@ with temporary() as directory:
     # And packets never.
     assert seen["wiretag_forwarded_packets_total"] == PACKETS, seen
     assert seen["wiretag_drop_packets_total"] == 0
+
+    # It ends while packets come, too, when a reload says that these are none.
+    run = Running(directory, {"overload": "shed", "rules": RULES}, f"{directory}/few.pcap")
+    wait_for("the last level", lambda: run.metrics()[LEVEL] == 3)
+    for overload in ("auto", "shed", "off"):
+        run.write({"overload": overload})
+        run.signal(signal.SIGHUP)
+        level = 3 if overload == "shed" else 0
+        wait_for(f"level {level}", lambda: run.metrics()[LEVEL] == level)
+    run.stop()
 
     # Files wait: that is no overload unless someone says so.
     for overload in ("auto", "off"):
