@@ -728,6 +728,26 @@ static void a_victim_may_come_from_elsewhere(void **)
 	assert_in_range(begun, 10, 20);
 }
 
+// Behind a bucket's tags stand its times: what looked one slot too far took a time for the tag of
+// one packet in 32768, and went astray.
+static void a_new_flow_looks_no_slot_too_far(void **)
+{
+	enum {
+		FLOWS = 1 << 18
+	};
+
+	open_table(FLOWS);
+	it.now_ns |= 1u << 29; // an odd time, as all tags are
+	for (int i = 0; i < FLOWS; i++) {
+		struct flow_key key = key_of(IPPROTO_UDP, i);
+		const struct packet *packet = pass(&key, 0, 0);
+
+		assert_true(begins(packet));
+		assert_memory_equal(&packet->flow->key, &key, sizeof(key));
+	}
+	close_table(NULL);
+}
+
 // Five times as many SYNs as a full table has flows.
 static void a_flood_of_syns_replaces_its_own(void **)
 {
@@ -883,6 +903,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_idle_victim_is_no_eviction, close_table),
 		cmocka_unit_test_teardown(a_burst_keeps_its_flows, close_table),
 		cmocka_unit_test(a_victim_may_come_from_elsewhere),
+		cmocka_unit_test(a_new_flow_looks_no_slot_too_far),
 		cmocka_unit_test(a_flood_of_syns_replaces_its_own),
 		cmocka_unit_test_teardown(end_all_ends_in_order, close_table),
 		cmocka_unit_test(numbers_are_the_same_everywhere),
