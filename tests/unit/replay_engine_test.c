@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../../app/replay_engine.h"
+#include "checksum.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +187,63 @@ static void evidence_is_learned_in_order(void **)
 	}
 }
 
+// A piece of an IPv4 packet: `length` bytes from `at`, a multiple of 8, behind the IP header.
+static void put_fragment(
+		struct engine *engine, const uint8_t *whole, size_t at, size_t length, bool is_last)
+{
+	uint8_t data[512];
+	const struct frame frame = { data, 34 + length, 34 + length, second_ns };
+	uint16_t checksum;
+
+	memcpy(data, whole, 34);
+	memcpy(data + 34, whole + 34 + at, length);
+	data[16] = (20 + length) >> 8;
+	data[17] = (20 + length) & 0xff;
+	data[20] = is_last ? 0 : 0x20;
+	data[21] = at / 8;
+	checksum = checksum_ip4(data + 14);
+	memcpy(data + 24, &checksum, sizeof(checksum));
+	engine_add(engine, LINK_ETHERNET, &frame);
+}
+
+// A request whose first half comes in a whole packet and its second in two fragments.
+static void put_half_in_fragments(struct engine *engine, uint8_t host)
+{
+	const size_t half = 40, cut = 48;
+	uint8_t data[512];
+	char text[256];
+	size_t length;
+
+	snprintf(text, sizeof(text), "%.*s", (int)half, check);
+	put(engine, second_ns, host, text);
+	length = make_segment(data, host, check + half) - 34;
+	data[41] += half;
+	put_fragment(engine, data, 0, cut, false);
+	put_fragment(engine, data, cut, length - cut, true);
+}
+
+static void fragments_meet_their_flow_on_any_worker(void **)
+{
+	enum {
+		HOSTS = 7
+	};
+
+	for (unsigned workers = 1; workers <= 4; workers++) {
+		struct policy *policy = make_policy(workers);
+		struct outcome outcome;
+		struct engine *engine = make_engine(policy, &outcome);
+
+		for (uint8_t host = 1; host <= HOSTS; host++)
+			put_half_in_fragments(engine, host);
+		engine_end(engine);
+		assert_int_equal(outcome.flows, HOSTS);
+		assert_int_equal(outcome.flow_packets, 3 * HOSTS);
+		assert_int_equal(outcome.hosts, HOSTS);
+		engine_free(engine);
+		policy_free(policy);
+	}
+}
+
 static void an_older_capture_starts_new_flows(void **)
 {
 	struct policy *policy = make_policy(2);
@@ -313,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(books_balance_for_any_number_of_workers),
 		cmocka_unit_test(evidence_is_learned_in_order),
+		cmocka_unit_test(fragments_meet_their_flow_on_any_worker),
 		cmocka_unit_test(an_older_capture_starts_new_flows),
 		cmocka_unit_test(idle_flows_and_hosts_end_as_time_passes),
 		cmocka_unit_test(frames_leave_as_the_policy_says),
