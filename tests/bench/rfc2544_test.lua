@@ -86,3 +86,5 @@ check("a size is missing", rates[256] and rates[512] and rates[1024] and rates[1
 check("what always loses has no throughput", run({ PRECISION = "5" }, true)[64] == 0)
 check("but it has one with a tolerance",
 	run({ LOSS_TOLERANCE = "0.2" }, true)[1518] == 100)
+check("a tolerance below the loss is none",
+	run({ LOSS_TOLERANCE = "0.05", PRECISION = "5" }, true)[64] == 0)
