@@ -190,6 +190,7 @@ def test_link():
     told = DIRECTORY / "told"
     hooks = {event: f"echo $WIRETAG_EVENT >>{told}" for event in ("ready", "degraded", "stopping")}
     with Appliance("net_tap0,iface=tap0", "net_tap1,iface=tap1", hooks=hooks) as wiretag:
+        wait_for("the first hook", told.exists)
         for turn, (one, other) in enumerate((("tap0", "tap1"), ("tap0", "tap1"),
                                              ("tap1", "tap0")), 1):
             sh(f"ip link set {one} down")
