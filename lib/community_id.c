@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "community_id.h"
 
+#include "packet.h"
+
 #include <assert.h>
 #include <netinet/in.h>
 #include <nettle/base64.h>
@@ -19,9 +21,15 @@ static int compare(const struct end *a, const struct end *b, size_t length)
 	return order != 0 ? order : memcmp(a->port, b->port, sizeof(a->port));
 }
 
+static bool is_icmp(uint8_t protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 static bool has_ports(uint8_t protocol)
 {
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
+			is_icmp(protocol);
 }
 
 void community_id(char text[COMMUNITY_ID_BYTES], const uint8_t source[16],
@@ -30,14 +38,16 @@ void community_id(char text[COMMUNITY_ID_BYTES], const uint8_t source[16],
 {
 	static const uint8_t seed[2] = { 0, 0 };
 	const size_t length = is_ip4 ? 4 : 16;
+	// Messages that nothing answers have a direction, and a code beside their type.
+	const bool is_one_way = is_icmp(protocol) && destination_port >= PACKET_ICMP_CODE;
 	struct end first = { source + 16 - length, { source_port >> 8, source_port & 0xff } };
 	struct end second = { destination + 16 - length,
-		{ destination_port >> 8, destination_port & 0xff } };
+		{ is_one_way ? 0 : destination_port >> 8, destination_port & 0xff } };
 	const uint8_t protocol_padded[2] = { protocol, 0 };
 	uint8_t digest[SHA1_DIGEST_SIZE];
 	struct sha1_ctx sha1;
 
-	if (compare(&first, &second, length) > 0) {
+	if (!is_one_way && compare(&first, &second, length) > 0) {
 		struct end other = first;
 
 		first = second;

@@ -10,9 +10,8 @@ enum {
 	COMMUNITY_ID_BYTES = 2 + 28 + 1 // "1:", base64 of a SHA-1, terminator
 };
 
-// Addresses as in struct flow_record; ports in host order, used for TCP, UDP and SCTP alone. ICMP is
-// taken without its message type, as flows here hold all messages between two hosts: other tools have
-// one text for each type. Any thread; about a microsecond.
+// Addresses and ports, in host order, as in struct flow_record; ports count for TCP, UDP, SCTP and
+// ICMP alone. Any thread; about a microsecond.
 void community_id(char text[COMMUNITY_ID_BYTES], const uint8_t source[16],
 		const uint8_t destination[16], uint16_t source_port, uint16_t destination_port,
 		uint8_t protocol, bool is_ip4);

@@ -119,6 +119,21 @@ static void set_protocol(json_t *object, uint8_t protocol)
 	set_string(object, "proto", name);
 }
 
+static bool is_icmp(const struct flow_record *record)
+{
+	return record->protocol == IPPROTO_ICMP || record->protocol == IPPROTO_ICMPV6;
+}
+
+// Type of the first message and, as Suricata has them, that of the answer or the code.
+static void set_icmp(json_t *object, const struct flow_record *record)
+{
+	set_number(object, "icmp_type", record->source_port);
+	if (record->destination_port >= PACKET_ICMP_CODE)
+		set_number(object, "icmp_code", record->destination_port - PACKET_ICMP_CODE);
+	else
+		set_number(object, "response_icmp_type", record->destination_port);
+}
+
 static void set_port(json_t *object, const char *key, uint16_t port, uint8_t protocol)
 {
 	if (port != 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
@@ -208,10 +223,14 @@ void event_flow(FILE *stream, const struct flow_record *record)
 
 	set_number(event, "flow_id", record->id);
 	set_address(event, "src_ip", record->source, record->is_ip4);
-	set_port(event, "src_port", record->source_port, record->protocol);
+	if (!is_icmp(record))
+		set_port(event, "src_port", record->source_port, record->protocol);
 	set_address(event, "dest_ip", record->destination, record->is_ip4);
-	set_port(event, "dest_port", record->destination_port, record->protocol);
+	if (!is_icmp(record))
+		set_port(event, "dest_port", record->destination_port, record->protocol);
 	set_protocol(event, record->protocol);
+	if (is_icmp(record))
+		set_icmp(event, record);
 	set_vlans(event, record->vlans);
 	set_community_id(event, record);
 	if (app_proto != NULL)

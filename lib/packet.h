@@ -107,12 +107,15 @@ struct flow_end {
 };
 
 enum {
-	FLOW_KEY_IP4 = 1u << 31
+	FLOW_KEY_IP4 = 1u << 31,
+	PACKET_ICMP_CODE = 1 << 8, // in a port: what follows is the code of a message
 };
 
 struct flow_key {
 	struct flow_end ends[2];
-	uint16_t ports_be[2]; // 0 where the protocol has none
+	// Of ICMP a message's type and that of its answer, or its PACKET_ICMP_CODE and code; 0 where the
+	// protocol has none.
+	uint16_t ports_be[2];
 	uint32_t protocol_vlans; // protocol << 24 | outer VLAN id << 12 | inner VLAN id (0: none)
 	uint32_t tunnel; // FLOW_KEY_IP4 | 31 bits that keep tunnels apart, 0 outside tunnels
 };

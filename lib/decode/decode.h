@@ -11,7 +11,7 @@
 // where a later stage may look at the payload, else to why it may not:
 //   NOT_IP, MALFORMED, DEPTH     protocol is PROTOCOL_NONE, no key: the packet belongs to no flow
 //   FRAGMENT                     key with ports in a first fragment only; no payload yet
-//   NO_TRANSPORT                 key, with ports for SCTP, DCCP and UDP-Lite only; no payload for us
+//   NO_TRANSPORT                 key, with ports for SCTP, DCCP, UDP-Lite and ICMP only; no payload for us
 //   NO_PAYLOAD                   key with ports, nothing behind the transport header
 // `network` and `version` stay set when only what is behind the IP header is at fault. `flow`
 // becomes NULL and `app` 0. Of `flags`, PACKET_NO_HEADROOM belongs to receive and is kept,

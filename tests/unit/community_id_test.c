@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "community_id.h"
+#include "packet.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -31,9 +32,41 @@ static const struct {
 			"1:LQU9qZlK+B5F3KDmev6m5PMibrg=" },
 	{ "192.168.1.52", "8.8.8.8", 54585, 53, IPPROTO_UDP, "1:d/FP5EW3wiY1vCndhwleRRKHowQ=" },
 	{ "192.168.170.8", "192.168.170.56", 7, 7, IPPROTO_SCTP, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs=" },
+	{ "192.168.0.89", "192.168.0.1", 8, 0, IPPROTO_ICMP, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=" },
+	{ "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 136, IPPROTO_ICMPV6,
+			"1:dGHyGvjMfljg6Bppwm3bg0LO8TY=" },
 	{ "2001:470:e5bf:dead:4957:2174:e82c:4887", "2607:f8b0:400c:c03::1a", 63943, 25,
 			IPPROTO_TCP, "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4=" },
 };
+
+// Of ICMP messages that nothing answers, with their code for the other port.
+static const struct {
+	const char *source, *destination;
+	uint8_t type, code, protocol;
+	const char *expected;
+} one_way[] = {
+	{ "192.168.0.89", "192.168.0.1", 20, 0, IPPROTO_ICMP, "1:3o2RFccXzUgjl7zDpqmY7yJi8rI=" },
+	{ "192.168.0.89", "192.168.0.1", 20, 1, IPPROTO_ICMP, "1:tz/fHIDUHs19NkixVVoOZywde+I=" },
+	{ "3ffe:507:0:1:260:97ff:fe07:69ea", "3ffe:507:0:1:200:86ff:fe05:80da", 3, 0,
+			IPPROTO_ICMPV6, "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=" },
+	{ "3ffe:507:0:1:200:86ff:fe05:80da", "3ffe:507:0:1:260:97ff:fe07:69ea", 3, 0,
+			IPPROTO_ICMPV6, "1:/OGBt9BN1ofenrmSPWYicpij2Vc=" },
+};
+
+static void published_vectors_one_way(void **)
+{
+	char text[COMMUNITY_ID_BYTES];
+	uint8_t a[16], b[16];
+
+	for (size_t i = 0; i < sizeof(one_way) / sizeof(one_way[0]); i++) {
+		bool is_ip4 = parse(a, one_way[i].source);
+
+		parse(b, one_way[i].destination);
+		community_id(text, a, b, one_way[i].type, PACKET_ICMP_CODE | one_way[i].code,
+				one_way[i].protocol, is_ip4);
+		assert_string_equal(text, one_way[i].expected);
+	}
+}
 
 static void published_vectors_either_way(void **)
 {
@@ -82,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_vectors_either_way),
+		cmocka_unit_test(published_vectors_one_way),
 		cmocka_unit_test(ports_tell_two_flows_of_one_host_apart),
 		cmocka_unit_test(other_protocols_have_no_ports),
 	};

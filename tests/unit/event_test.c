@@ -99,13 +99,13 @@ static void a_flow_that_is_not(void **)
 	record.is_ip4 = false;
 	assert_int_equal(inet_pton(AF_INET6, "2001:db8:0:0:1:0:0:1", record.source), 1);
 	assert_int_equal(inet_pton(AF_INET6, "ff02::1", record.destination), 1);
-	record.source_port = 0;
-	record.destination_port = 0;
+	record.source_port = 135;
+	record.destination_port = 136;
 	event_flow(stream, &record);
 	assert_written(stream,
 			"{\"timestamp\":\"2006-08-25T19:31:06.654692+0000\",\"event_type\":\"flow\","
 			"\"flow_id\":1,\"src_ip\":\"2001:db8::1:0:0:1\",\"dest_ip\":\"ff02::1\","
-			"\"proto\":\"IPv6-ICMP\",\"community_id\":\"1:gy6x0pAnlBR138lzelHEfuXddZc=\",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":2,"
+			"\"proto\":\"IPv6-ICMP\",\"icmp_type\":135,\"response_icmp_type\":136,\"community_id\":\"1:Xfi8GILvxzO4t7nDJWZvOJ31Qc4=\",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":2,"
 			"\"bytes_toserver\":180,\"bytes_toclient\":266,"
 			"\"start\":\"2006-08-25T19:31:06.654692+0000\","
 			"\"end\":\"2006-08-25T19:31:07.654692+0000\",\"reason\":\"timeout\"},"
@@ -122,7 +122,8 @@ static void protocols_are_named_as_eve_does(void **)
 	} rows[] = {
 		{ IPPROTO_UDP, 0, "\"dest_port\":0,\"proto\":\"UDP\",\"community_id\"" },
 		{ IPPROTO_SCTP, 0, "\"dest_port\":0,\"proto\":\"SCTP\",\"community_id\"" },
-		{ IPPROTO_ICMP, 0, ".7\",\"proto\":\"ICMP\",\"community_id\"" },
+		{ IPPROTO_ICMP, PACKET_ICMP_CODE | 3,
+				".7\",\"proto\":\"ICMP\",\"icmp_type\":3,\"icmp_code\":3,\"community_id\"" },
 		{ IPPROTO_GRE, 0, ".7\",\"proto\":\"047\",\"community_id\"" },
 		{ 33, 5, "\"dest_port\":5,\"proto\":\"033\",\"community_id\"" },
 		{ 255, 0, ".7\",\"proto\":\"255\",\"community_id\"" },
@@ -132,6 +133,7 @@ static void protocols_are_named_as_eve_does(void **)
 		struct flow_record record = record_of(rows[i].protocol);
 		FILE *stream = begin();
 
+		record.source_port = 3;
 		record.destination_port = rows[i].port;
 		event_flow(stream, &record);
 		fclose(stream);
