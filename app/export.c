@@ -343,6 +343,8 @@ void export_gather(const struct exporter *e, struct snapshot *snapshot)
 		out->records = atomic_load_explicit(&sink->records, memory_order_relaxed);
 		out->waiting_bytes =
 				atomic_load_explicit(&sink->waiting_bytes, memory_order_relaxed);
+		out->waiting_records =
+				atomic_load_explicit(&sink->waiting_records, memory_order_relaxed);
 		for (unsigned reason = 0; reason < SINK_DROP_COUNT; reason++)
 			out->dropped[reason] = atomic_load_explicit(
 					&sink->dropped[reason], memory_order_relaxed);

@@ -134,6 +134,7 @@ void sink_close(struct sink *sink)
 static void show_waiting(struct sink *sink)
 {
 	atomic_store_explicit(&sink->waiting_bytes, sink->end - sink->start, memory_order_relaxed);
+	atomic_store_explicit(&sink->waiting_records, sink->lines, memory_order_relaxed);
 }
 
 static void skip(struct sink *sink, size_t length)
@@ -180,6 +181,7 @@ void sink_put(struct sink *sink, const char *lines, size_t length)
 		} else {
 			memcpy(sink->buffer + sink->end, lines, line);
 			sink->end += line;
+			sink->lines++;
 		}
 		lines += line;
 	}
@@ -231,8 +233,10 @@ static void given(struct sink *sink, size_t length)
 {
 	const char *bytes = sink->buffer + sink->start;
 	const char *newline = memrchr(bytes, '\n', length);
+	uint64_t lines = count_lines(bytes, length);
 
-	count(&sink->records, count_lines(bytes, length));
+	count(&sink->records, lines);
+	sink->lines -= lines;
 	sink->begun = newline == NULL ? sink->begun + length :
 					(size_t)(bytes + length - (newline + 1));
 	skip(sink, length);
@@ -249,6 +253,7 @@ static void forget_begun(struct sink *sink)
 	sink->begun = 0;
 	newline = memchr(bytes, '\n', sink->end - sink->start);
 	skip(sink, newline == NULL ? sink->end - sink->start : (size_t)(newline + 1 - bytes));
+	sink->lines--;
 	drop(sink, SINK_DROP_NO_READER, 1);
 }
 

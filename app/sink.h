@@ -29,11 +29,13 @@ struct sink {
 	char *buffer;
 	size_t start, end; // what waits
 	size_t begun; // bytes of the first line that were sent already
+	uint64_t lines; // that wait, the first one whole or not
 	uint64_t retry_ns; // when to try to open again, monotonic
 
 	_Atomic uint64_t records; // lines that were taken
 	_Atomic uint64_t dropped[SINK_DROP_COUNT]; // lines
 	_Atomic uint64_t waiting_bytes;
+	_Atomic uint64_t waiting_records;
 	atomic_bool is_connected;
 };
 

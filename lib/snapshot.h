@@ -113,6 +113,7 @@ struct snapshot_sink {
 	uint64_t records; // that were taken
 	uint64_t dropped[SINK_DROP_COUNT];
 	uint64_t waiting_bytes;
+	uint64_t waiting_records;
 };
 
 struct snapshot {

@@ -171,6 +171,7 @@ static void a_fifo_without_a_reader_stalls_nobody(void **)
 	put_many();
 	assert_true(sink.dropped[SINK_DROP_STALLED] > 0);
 	assert_true(sink.waiting_bytes > 0);
+	assert_int_equal(sink.waiting_records, sink.waiting_bytes / LINE_BYTES);
 	assert_int_equal(sink.dropped[SINK_DROP_STALLED], dropped());
 	reader = open(path, O_RDONLY | O_NONBLOCK);
 	assert_true(reader >= 0);
@@ -182,6 +183,7 @@ static void a_fifo_without_a_reader_stalls_nobody(void **)
 		assert_int_equal(line[LINE_BYTES - 1], '\n');
 	}
 	close(reader);
+	assert_int_equal(sink.waiting_records, 0);
 	assert_int_equal(lines, sink.records);
 	assert_int_equal(sink.records + dropped(), put);
 }
@@ -227,6 +229,7 @@ static void a_reader_gets_whole_lines_whenever_it_comes(void **)
 	assert_false(sink.is_connected);
 
 	connect_now();
+	assert_int_equal(sink.waiting_records, (sink.waiting_bytes + LINE_BYTES - 1) / LINE_BYTES);
 	reader = accept(listener, NULL, NULL);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(recv(reader, line, LINE_BYTES, MSG_WAITALL), LINE_BYTES);
