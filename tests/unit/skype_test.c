@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/skype.h"
+#include "sanitizer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -595,14 +596,6 @@ static void a_stream_to_the_port_makes_it_known(void **)
 	}
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#define HAS_ADDRESS_SANITIZER __has_feature(address_sanitizer)
-#else
-#define HAS_ADDRESS_SANITIZER 0
-#endif
-
 // Most that this program ever had in memory, kB.
 static long memory_used(void)
 {
@@ -644,7 +637,6 @@ static void a_flood_of_spoofed_probes_pushes_out_nobody_real(void **)
 	skype_stats(world.skype, &stats);
 	print_message("%ld kB after %d spoofed sources, %ld kB after %d\n", memory, HOSTS / 8,
 			memory_used(), HOSTS);
-	// The address sanitizer keeps what was freed for a while.
 	if (!HAS_ADDRESS_SANITIZER)
 		assert_true(memory_used() < memory + 1024);
 	assert_true(stats.forgotten > HOSTS - 4 * CAPACITY);
