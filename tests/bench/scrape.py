@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a scrape costs: scrape.py WIRETAG [WORKERS]
+"""What a scrape costs: scrape.py WIRETAG [WORKERS [TURNS]]
 
 Processor time of the manager for one scrape with WORKERS (16) workers, and what ten scrapes a
 second take from a worker: packets for a second of its processor time with and without them, in
-turns. Whoever asks needs a CPU of his own for the packets of a second on the clock to stay the same.
+TURNS (7) turns. Whoever asks needs a CPU of his own for the packets of a second on the clock to stay
+the same.
 """
 
 import os
@@ -18,10 +19,10 @@ from running import Running, temporary  # pylint: disable=wrong-import-position
 from scapy.all import IP, UDP, Ether, Raw, wrpcap  # pylint: disable=wrong-import-position
 
 SCRAPES = 100
-TURNS = 7
 TURN_SECONDS = 1
 RECEIVED = "wiretag_received_packets_total"
 WORKERS = int(sys.argv[2]) if len(sys.argv) > 2 else 16
+TURNS = int(sys.argv[3]) if len(sys.argv) > 3 else 7
 
 
 def thread_seconds(run, name):

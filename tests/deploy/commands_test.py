@@ -37,6 +37,7 @@ ELSEWHERE = {
     r"meson install": "deploy install",
     r"wiretag bench": "smoke bench",
     r"tests/bench/peers\.sh": "smoke bench-peers",
+    r"tests/bench/scrape\.py": "smoke bench-scrape",
     r"tests/smoke/isolated\.sh": "isolated bench-vhost",
     r"wiretagctl capture": "smoke capture",
 }
