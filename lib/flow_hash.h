@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A keyed hash of flow keys, and where it sends them. For flow*.c only.
 //
-// A sum of products of the key's words, each offset by a secret word, and one more
-// product folded in two. Before the fold two keys collide with a chance of 2^-64, whoever chose them, as long as the
+// A sum of products of the key's words, each offset by a secret word, and one more product folded in
+// two. Before the fold two keys collide with a chance of 2^-64, whoever chose them, as long as the
 // secret is one (NH, RFC 4418 section 5.2). A CRC would not do: it is linear, so that keys which
 // differ by a multiple of its polynomial collide under every seed.
 #pragma once

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Classic pcap files of Ethernet frames, read and written whole, and the flows of their frames."""
 import ipaddress
+import os
+import pathlib
 import struct
 
 LITTLE = (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
@@ -43,6 +45,15 @@ def write(path, header, frames):
             file.write(struct.pack(order + "4I", frame.seconds, frame.part, len(frame.data),
                                    frame.whole))
             file.write(frame.data)
+
+
+def skype_captures():
+    """Those of $WIRETAG_CAPTURES that hold Skype; None when it is not set."""
+    folder = os.environ.get("WIRETAG_CAPTURES")
+    if folder is None:
+        return None
+    return sorted(str(path) for path in pathlib.Path(folder, "skype").iterdir()
+                  if path.suffix in (".cap", ".pcap"))
 
 
 def key_of(proto, a, a_port, b, b_port):

@@ -11,8 +11,6 @@ address, and requests to map a port, are changed alike. A verdict that rests on 
 of on what is said does not survive this.
 """
 import json
-import os
-import pathlib
 import random
 import struct
 import subprocess
@@ -165,11 +163,9 @@ def main():
         return 0
     wiretag, captures = sys.argv[2], sys.argv[3:]
     if not captures:
-        folder = os.environ.get("WIRETAG_CAPTURES")
-        if folder is None:
+        captures = pcap_file.skype_captures()
+        if captures is None:
             return 77
-        captures = sorted(str(path) for path in pathlib.Path(folder, "skype").iterdir()
-                          if path.suffix in (".cap", ".pcap"))
     return 0 if all([check(wiretag, capture) for capture in captures]) else 1
 
 

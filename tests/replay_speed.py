@@ -97,11 +97,9 @@ def check(wiretag, capture):
 def main():
     wiretag, captures = sys.argv[1], sys.argv[2:]
     if not captures:
-        folder = os.environ.get("WIRETAG_CAPTURES")
-        if folder is None:
+        captures = pcap_file.skype_captures()
+        if captures is None:
             return 77
-        captures = sorted(str(path) for path in pathlib.Path(folder, "skype").iterdir()
-                          if path.suffix in (".cap", ".pcap"))
     return 0 if all([check(wiretag, capture) for capture in captures]) else 1
 
 
