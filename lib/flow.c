@@ -11,6 +11,8 @@ enum {
 	CAPACITY_MIN = 8,
 	CAPACITY_MAX = 1 << FLOW_ENTRY_BITS,
 	ROUND_SHIFT = 40, // ns, 18 minutes: ageing that takes longer for a round catches up at once
+	RECENT_KEPT = FLOW_RECENT / 2,
+	RECENT_SHARE = 64, // of the capacity, where that is less: most of them must still be there
 };
 
 static_assert(sizeof(struct flow) + sizeof(struct flow_details) +
@@ -90,6 +92,9 @@ struct flow_table *flow_table_create(const struct flow_config *config)
 	table->flows = (struct flow *)(buckets + count);
 	table->details = (struct flow_details *)(table->flows + config->capacity);
 	table->free = FLOW_NO_NUMBER;
+	table->recent_kept = config->capacity / RECENT_SHARE < RECENT_KEPT ?
+			config->capacity / RECENT_SHARE :
+			RECENT_KEPT;
 	table->config = *config;
 	table->bytes = bytes;
 	set_timeouts(table, &config->timeouts);

@@ -5,6 +5,9 @@
 enum {
 	FOREIGN_BUCKETS = 16, // searched for a victim when a key's own buckets have none
 	SEARCH_REST = 64, // new flows that do not search after one that did in vain
+	RECENT_TRIES = 4,
+	BUCKET_AHEAD = 64, // of the recent, fetched before it is their turn
+	FLOW_AHEAD = 32,
 };
 
 // The best victim among the slots of two buckets (which may be the same one), or none.
@@ -81,26 +84,77 @@ static struct flow_slot half_open_elsewhere(struct flow_table *table)
 	return victim;
 }
 
-static bool has_number(const struct flow_table *table)
+void flow_remember(struct flow_table *table, struct flow_slot slot)
 {
-	return table->free != FLOW_NO_NUMBER || table->unused != table->config.capacity;
+	uint32_t bucket = slot.bucket - table->index.buckets;
+
+	table->recent[table->recent_begun++ % FLOW_RECENT] = bucket * FLOW_BUCKET_SLOTS + slot.at;
+	if (table->recent_begun - table->recent_offered > FLOW_RECENT)
+		table->recent_offered++;
+}
+
+static inline bool has_recent(const struct flow_table *table)
+{
+	return table->recent_begun - table->recent_offered > table->recent_kept;
+}
+
+static struct flow_slot recent_at(const struct flow_table *table, uint32_t place)
+{
+	uint32_t slot = table->recent[place % FLOW_RECENT];
+
+	return (struct flow_slot){ &table->index.buckets[slot / FLOW_BUCKET_SLOTS],
+		slot % FLOW_BUCKET_SLOTS };
+}
+
+static void fetch_flow(const struct flow_table *table, struct flow_slot slot)
+{
+	__builtin_prefetch(&table->flows[flow_number_in(slot)], 1);
+	__builtin_prefetch(&table->details[flow_number_in(slot)], 1);
+}
+
+// Of such a flow nothing is lost that its next packet does not bring back.
+static bool is_lone_syn(const struct flow_table *table, struct flow_slot slot)
+{
+	const struct flow *flow = &table->flows[flow_number_in(slot)];
+
+	return slot.bucket->tags[slot.at] != 0 && is_half_open(slot) &&
+			flow->packets[0] + flow->packets[1] == 1 && flow->app == 0;
+}
+
+// A flood replaces its own flows of some thousand SYNs ago, and others' go on. Those are still near
+// in the caches, and what they need is fetched before it is their turn.
+static __attribute__((noinline)) struct flow_slot recent_victim(struct flow_table *table)
+{
+	for (int i = 0; i < RECENT_TRIES && has_recent(table); i++) {
+		uint32_t place = table->recent_offered++;
+		struct flow_slot slot = recent_at(table, place);
+
+		__builtin_prefetch(recent_at(table, place + BUCKET_AHEAD).bucket, 1);
+		fetch_flow(table, recent_at(table, place + FLOW_AHEAD));
+		if (is_lone_syn(table, slot) && !flow_is_touched(table, flow_number_in(slot)))
+			return slot;
+	}
+	return (struct flow_slot){ NULL, FLOW_BUCKET_SLOTS };
 }
 
 struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 {
 	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS }, other;
 
-	if (has_number(table))
+	if (!flow_is_full(table))
 		return victim;
+	if (has_recent(table)) {
+		victim = recent_victim(table);
+		if (victim.at != FLOW_BUCKET_SLOTS)
+			return victim;
+	}
 	victim = own_victim(table, hash);
 	if (!is_half_open(victim)) {
 		other = half_open_elsewhere(table);
 		victim = other.at != FLOW_BUCKET_SLOTS ? other : victim;
 	}
-	if (victim.at != FLOW_BUCKET_SLOTS) {
-		__builtin_prefetch(&table->flows[flow_number_in(victim)], 1);
-		__builtin_prefetch(&table->details[flow_number_in(victim)], 1);
-	}
+	if (victim.at != FLOW_BUCKET_SLOTS)
+		fetch_flow(table, victim);
 	return victim;
 }
 
@@ -124,7 +178,7 @@ struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct 
 {
 	struct flow_slot slot = { NULL, FLOW_BUCKET_SLOTS };
 
-	if (has_number(table))
+	if (!flow_is_full(table))
 		slot = flow_index_room(&table->index, hash);
 	if (slot.at != FLOW_BUCKET_SLOTS)
 		return slot;

@@ -293,18 +293,22 @@ static void begin(struct flow_table *table, struct flow_slot slot, struct packet
 	uint32_t number = flow_take_number(table);
 	struct flow_details *details = &table->details[number];
 	struct flow *flow = &table->flows[number];
+	enum flow_class class;
 
 	*flow = (struct flow){
 		.key = *key, .last_seen = table->now_ticks, .state = FLOW_INSPECTING
 	};
 	if ((packet->flags & PACKET_FROM_SECOND) != 0)
 		flow->state |= FLOW_FROM_SECOND;
+	class = class_of(flow);
 	*details = (struct flow_details){ 0 };
 	set_start(details, packet->time_ns);
 	slot.bucket->tags[slot.at] = tag;
-	slot.bucket->entries[slot.at] = (uint32_t)class_of(flow) << FLOW_ENTRY_BITS | number;
+	slot.bucket->entries[slot.at] = (uint32_t) class << FLOW_ENTRY_BITS | number;
 	packet->flags |= PACKET_NEW_FLOW;
 	table->config.counters->flows_created++;
+	if (class == FLOW_CLASS_HALF_OPEN && flow_is_full(table))
+		flow_remember(table, slot);
 }
 
 static __attribute__((noinline)) void follow_slowly(struct flow_table *table, struct packet *packet,

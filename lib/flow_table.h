@@ -16,6 +16,7 @@ enum {
 	FLOW_PACKETS_CARRY = UINT16_MAX, // not 2^16: a side that ever sent keeps at least 1
 	FLOW_BYTES_CARRY_SHIFT = 31,
 	FLOW_TOUCHED_WORDS = 64,
+	FLOW_RECENT = 8192, // a power of two
 };
 
 // No flow outlives this much silence.
@@ -60,6 +61,9 @@ struct flow_table {
 	uint64_t round_ns; // when `age_hand` was last at bucket 0
 	struct flow_config config;
 	size_t bytes; // of the whole allocation
+	uint32_t recent_begun, recent_offered; // places in `recent`, modulo its length
+	uint32_t recent_kept; // so many of the youngest are not offered
+	uint32_t recent[FLOW_RECENT]; // slots of half-open flows that began in the full table
 };
 
 // flow.c: numbers, ends, the clock.
@@ -77,6 +81,13 @@ void flow_end_silent(struct flow_table *table, uint64_t now_ns);
 struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim);
 // In a full table, the flow that a new one would replace, already on its way to the cache.
 struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash);
+// A half-open flow began here in a full table: the next ones may replace it.
+void flow_remember(struct flow_table *table, struct flow_slot slot);
+
+static inline bool flow_is_full(const struct flow_table *table)
+{
+	return table->free == FLOW_NO_NUMBER && table->unused == table->config.capacity;
+}
 
 static inline uint16_t flow_coarse(uint64_t ns)
 {

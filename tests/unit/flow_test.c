@@ -777,6 +777,53 @@ static void a_flood_of_syns_replaces_its_own(void **)
 	close_table(NULL);
 }
 
+// Flows that came among the SYNs of a flood and were judged, or sent more, mostly stay, as do the
+// established ones: without the table's memory for recent ones, all of the former went and twice as
+// many of the latter.
+static void a_flood_replaces_lone_syns_only(void **)
+{
+	enum {
+		FLOWS = 32768,
+		WARM = 6000,
+		OTHERS = 64,
+		FLOOD = 24000,
+		OTHERS_START = FLOWS + WARM
+	};
+	const struct verdict verdict = { APP_SKYPE, CONFIDENCE_STRONG, FLOW_ROLE_NONE, 1 };
+	unsigned lost = 0, established_lost = 0;
+
+	open_table(FLOWS);
+	for (int i = 0; i < OTHERS_START + OTHERS + FLOOD; i++) {
+		struct flow_key key = key_of(IPPROTO_TCP, i);
+		struct packet *packet = pass(&key, 0, TH_SYN);
+		bool is_other = i >= OTHERS_START && i < OTHERS_START + OTHERS;
+
+		if (i < FLOWS)
+			pass(&key, 1, TH_SYN | TH_ACK);
+		else if (is_other && i % 2 == 0)
+			pass(&key, 0, TH_ACK);
+		else if (is_other)
+			flow_judge(it.table, packet->flow, &verdict);
+		it.now_ns += MS / 100;
+	}
+	assert_int_equal(flow_count(it.table), FLOWS);
+	for (int i = 0; i < OTHERS; i++) {
+		struct flow_key key = key_of(IPPROTO_TCP, OTHERS_START + i);
+
+		lost += begins(pass(&key, 0, TH_ACK));
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		struct flow_key key = key_of(IPPROTO_TCP, i);
+
+		established_lost += begins(pass(&key, 0, TH_ACK));
+	}
+	print_message("%u of %d others, %u of %d established were lost\n", lost, OTHERS,
+			established_lost, FLOWS);
+	assert_in_range(lost, 0, OTHERS / 3);
+	assert_in_range(established_lost, 0, FLOWS / 30);
+	close_table(NULL);
+}
+
 static void end_all_ends_in_order(void **)
 {
 	open_table(100);
@@ -905,6 +952,7 @@ int main(void)
 		cmocka_unit_test(a_victim_may_come_from_elsewhere),
 		cmocka_unit_test(a_new_flow_looks_no_slot_too_far),
 		cmocka_unit_test(a_flood_of_syns_replaces_its_own),
+		cmocka_unit_test(a_flood_replaces_lone_syns_only),
 		cmocka_unit_test_teardown(end_all_ends_in_order, close_table),
 		cmocka_unit_test(numbers_are_the_same_everywhere),
 		cmocka_unit_test_teardown(a_flood_stays_bounded_and_spares_hot_flows, close_table),
