@@ -96,6 +96,7 @@ struct findings {
 	struct value values[VALUES_MAX];
 	struct fact facts[FACTS_MAX];
 	uint8_t store[STORE_BYTES];
+	bool skips_headers; // nobody looks at BUFFER_HTTP_HEADER, which then has no values. The owner's
 	uint32_t off; // 1 << DETECTOR_x: left out. The owner's, for comparisons
 };
 

@@ -37,6 +37,7 @@ struct field {
 	struct slice name;
 	struct slice value; // may hold folds
 	bool is_folded;
+	bool is_clean; // nothing in its line forbids it to be a value
 };
 
 enum host_state {
@@ -56,7 +57,7 @@ struct request {
 	bool host_is_final; // the target said it: Host fields do not count
 	bool has_user_agent;
 	size_t host_length;
-	uint8_t host[HOST_MAX];
+	uint8_t *host; // [HOST_MAX]
 };
 
 static enum match take(struct cursor *cursor, const char *text)
@@ -118,10 +119,9 @@ static enum match status_line(struct cursor cursor)
 
 static enum match take_method(struct cursor *cursor, struct slice *method)
 {
-	method->data = cursor->at;
-	while (cursor->at < cursor->end && http_is(*cursor->at, HTTP_TOKEN))
-		cursor->at++;
-	method->length = cursor->at - method->data;
+	*method = (struct slice){ cursor->at, cursor->end - cursor->at };
+	method->length = http_span(*method, HTTP_TOKEN);
+	cursor->at += method->length;
 	if (method->length == 0 || method->length > METHOD_MAX)
 		return MATCH_NO;
 	return take(cursor, " ");
@@ -129,10 +129,9 @@ static enum match take_method(struct cursor *cursor, struct slice *method)
 
 static enum match take_target(struct cursor *cursor, struct slice *target)
 {
-	target->data = cursor->at;
-	while (cursor->at < cursor->end && http_is(*cursor->at, HTTP_TARGET))
-		cursor->at++;
-	target->length = cursor->at - target->data;
+	*target = (struct slice){ cursor->at, cursor->end - cursor->at };
+	target->length = http_target_span(*target);
+	cursor->at += target->length;
 	if (target->length == 0 && cursor->at < cursor->end)
 		return MATCH_NO;
 	return take(cursor, " ");
@@ -158,14 +157,12 @@ static enum match request_line(struct cursor *cursor, struct request *request)
 // The bytes of a host at the start of `text`: a name, an IPv4 address or a literal in brackets.
 static size_t host_span(struct slice text)
 {
-	bool is_literal = text.length > 0 && text.data[0] == '[';
-	size_t i = is_literal ? 1 : 0;
+	size_t i = 1;
 
-	while (i < text.length &&
-			(http_is(text.data[i], HTTP_HOST) || (is_literal && text.data[i] == ':')))
+	if (text.length == 0 || text.data[0] != '[')
+		return http_span(text, HTTP_HOST);
+	while (i < text.length && (http_is(text.data[i], HTTP_HOST) || text.data[i] == ':'))
 		i++;
-	if (!is_literal)
-		return i;
 	return i > 1 && i < text.length && text.data[i] == ']' ? i + 1 : 0;
 }
 
@@ -198,19 +195,17 @@ static size_t host_normalize(struct slice authority, uint8_t host[HOST_MAX])
 // Two Host fields that say the same are harmless; else neither counts.
 static void request_host(struct request *request, struct slice authority)
 {
-	uint8_t host[HOST_MAX];
-	size_t length = host_normalize(authority, host);
+	uint8_t other[HOST_MAX];
+	size_t length;
 
-	if (length == 0 ||
-			(request->host_state == HOST_KNOWN &&
-					(length != request->host_length ||
-							memcmp(host, request->host, length) != 0)))
-		request->host_state = HOST_REFUSED;
-	if (request->host_state != HOST_ABSENT)
+	if (request->host_state == HOST_ABSENT) {
+		request->host_length = host_normalize(authority, request->host);
+		request->host_state = request->host_length > 0 ? HOST_KNOWN : HOST_REFUSED;
 		return;
-	memcpy(request->host, host, length);
-	request->host_length = length;
-	request->host_state = HOST_KNOWN;
+	}
+	length = host_normalize(authority, other);
+	if (length != request->host_length || memcmp(other, request->host, length) != 0)
+		request->host_state = HOST_REFUSED;
 }
 
 // RFC 3986 3.2.1; anything else in it, such as a second '@' or a backslash, makes readers disagree
@@ -273,9 +268,23 @@ static void request_target(struct request *request)
 	findings_add(request->findings, BUFFER_HTTP_URI, uri.data, uri.length);
 }
 
+// The LF that ends the line at the cursor, or NULL. Clears `is_clean` when the line holds what no
+// value may.
+static const uint8_t *find_line_end(const struct cursor *cursor, bool *is_clean)
+{
+	const uint8_t *at = http_find_end(cursor->at, cursor->end);
+
+	if (cursor->end - at >= 2 && at[0] == '\r' && at[1] == '\n')
+		return at + 1;
+	if (at == cursor->end || *at == '\n')
+		return at < cursor->end ? at : NULL;
+	*is_clean = false;
+	return memchr(at, '\n', cursor->end - at);
+}
+
 // The next field with all its lines: YES; NO at the end of the head; MORE when the sample ends
 // before it is known that no line continues it.
-static enum match take_field(struct cursor *cursor, struct slice *lines, bool *is_folded)
+static enum match take_field(struct cursor *cursor, struct slice *lines, struct field *field)
 {
 	const uint8_t *line_end;
 	const uint8_t *start = cursor->at;
@@ -283,15 +292,16 @@ static enum match take_field(struct cursor *cursor, struct slice *lines, bool *i
 
 	if (take_line_end(&empty) == MATCH_YES)
 		return MATCH_NO;
-	*is_folded = false;
+	field->is_folded = false;
+	field->is_clean = true;
 	for (;;) {
-		line_end = memchr(cursor->at, '\n', cursor->end - cursor->at);
+		line_end = find_line_end(cursor, &field->is_clean);
 		if (line_end == NULL || line_end + 1 == cursor->end)
 			return MATCH_MORE;
 		cursor->at = line_end + 1;
 		if (!http_is_blank(*cursor->at))
 			break;
-		*is_folded = true;
+		field->is_folded = true;
 	}
 	if (line_end > start && line_end[-1] == '\r')
 		line_end--;
@@ -304,10 +314,8 @@ static enum match take_field(struct cursor *cursor, struct slice *lines, bool *i
 // continues nothing.
 static bool split_field(struct slice lines, struct field *field)
 {
-	size_t i = 0;
+	size_t i = http_span(lines, HTTP_TOKEN);
 
-	while (i < lines.length && http_is(lines.data[i], HTTP_TOKEN))
-		i++;
 	if (i == 0 || i == lines.length || lines.data[i] != ':')
 		return false;
 	field->name = (struct slice){ lines.data, i };
@@ -354,29 +362,44 @@ static bool is_plain(const struct field *field)
 }
 
 // Writes the field to the store as http.header promises it; false when it has no room or is no
-// valid value.
-static bool rewrite(struct findings *findings, const struct field *field, struct slice *line)
+// valid value. Where nobody looks at http.header the room is taken and no more, so that the rules
+// do not change what is read.
+static bool rewrite(struct findings *findings, const struct field *field, struct slice *line,
+		struct slice *value)
 {
 	size_t room = STORE_BYTES - HOST_MAX - findings->stored;
 	uint8_t *to = findings->store + findings->stored;
 	size_t name = field->name.length;
-	struct slice value;
 
 	if (name + 2 + field->value.length > room) {
 		findings->left_out++;
 		return false;
 	}
+	if (findings->skips_headers && !field->is_folded) {
+		findings->stored += name + 2 + field->value.length;
+		return true;
+	}
 	http_copy_lower(to, field->name.data, name);
 	to[name] = ':';
 	to[name + 1] = ' ';
-	value = (struct slice){ to + name + 2, field->value.length };
+	value->data = to + name + 2;
 	if (!field->is_folded)
 		memcpy(to + name + 2, field->value.data, field->value.length);
-	else if (!unfold(field->value, &value, to + name + 2))
+	else if (!unfold(field->value, value, to + name + 2))
 		return false;
-	*line = (struct slice){ to, name + 2 + value.length };
+	*line = (struct slice){ to, name + 2 + value->length };
 	findings->stored += line->length;
 	return true;
+}
+
+static void add_header(struct request *request, struct slice line)
+{
+	struct findings *findings = request->findings;
+
+	if (request->header_count++ >= HEADERS_MAX)
+		findings->left_out++;
+	else if (!findings->skips_headers)
+		findings_add(findings, BUFFER_HTTP_HEADER, line.data, line.length);
 }
 
 static void request_field(struct request *request, const struct field *field)
@@ -385,17 +408,12 @@ static void request_field(struct request *request, const struct field *field)
 	struct slice value = field->value;
 	struct slice line = { field->name.data, value.data + value.length - field->name.data };
 
-	if (!field->is_folded && !http_is_value(value)) {
+	if (!field->is_folded && !field->is_clean && !http_is_value(value)) {
 		request->framing.is_faulty = true;
 		return;
 	}
-	if (is_plain(field) || rewrite(findings, field, &line)) {
-		value.data = line.data + field->name.length + 2;
-		value.length = line.length - field->name.length - 2;
-		if (request->header_count++ < HEADERS_MAX)
-			findings_add(findings, BUFFER_HTTP_HEADER, line.data, line.length);
-		else
-			findings->left_out++;
+	if (is_plain(field) || rewrite(findings, field, &line, &value)) {
+		add_header(request, line);
 	} else if (field->is_folded) {
 		request->framing.is_faulty = true;
 		return;
@@ -417,7 +435,7 @@ static enum match request_fields(struct request *request, struct cursor *cursor)
 	struct slice lines;
 	struct field field;
 
-	while ((match = take_field(cursor, &lines, &field.is_folded)) == MATCH_YES) {
+	while ((match = take_field(cursor, &lines, &field)) == MATCH_YES) {
 		if (split_field(lines, &field))
 			request_field(request, &field);
 		else
@@ -441,7 +459,8 @@ static void request_host_value(const struct request *request)
 static enum match request_head(
 		struct cursor *cursor, const struct sample *sample, struct findings *findings)
 {
-	struct request request = { .findings = findings };
+	uint8_t host[HOST_MAX];
+	struct request request = { .findings = findings, .host = host };
 	enum match match = request_line(cursor, &request);
 	const uint8_t value_count = findings->value_count;
 	const uint16_t left_out = findings->left_out;

@@ -63,15 +63,16 @@ void http_framing_field(struct http_framing *framing, const uint8_t *name, size_
 {
 	void (*read)(struct http_framing *, struct slice) = NULL;
 	struct slice list = { value, value_length }, element;
+	const struct slice text = { name, name_length };
 
-	if (http_is_text((struct slice){ name, name_length }, "content-length"))
+	if (http_is_text(text, "content-length"))
 		read = read_length;
-	else if (http_is_text((struct slice){ name, name_length }, "transfer-encoding"))
+	else if (http_is_text(text, "transfer-encoding"))
 		read = read_coding;
-	else if (http_is_text((struct slice){ name, name_length }, "connection"))
+	else if (http_is_text(text, "connection"))
 		read = read_option;
 	else
-		framing->is_upgrade |= http_is_text((struct slice){ name, name_length }, "upgrade");
+		framing->is_upgrade |= http_is_text(text, "upgrade");
 	if (read == NULL)
 		return;
 	framing->is_faulty |= list.length == 0 && read != read_option;

@@ -57,14 +57,42 @@ bool http_is_value_plain(struct slice value)
 	return true;
 }
 
+size_t http_span_plain(struct slice text, size_t from, enum http_class class)
+{
+	while (from < text.length && http_is(text.data[from], class))
+		from++;
+	return from;
+}
+
+const uint8_t *http_find_end_plain(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && *at != '\n' && *at != '\r' && *at != '\0')
+		at++;
+	return at;
+}
+
 #ifdef __SSE2__
+static __m128i load(const uint8_t *bytes)
+{
+	return _mm_loadu_si128((const __m128i *)bytes);
+}
+
+static __m128i is_any_of(__m128i sixteen, char first, char second)
+{
+	return _mm_or_si128(_mm_cmpeq_epi8(sixteen, _mm_set1_epi8(first)),
+			_mm_cmpeq_epi8(sixteen, _mm_set1_epi8(second)));
+}
+
+// Signed, so no byte above 0x7f is.
+static __m128i is_between(__m128i sixteen, char first, char last)
+{
+	return _mm_and_si128(_mm_cmpgt_epi8(sixteen, _mm_set1_epi8((char)(first - 1))),
+			_mm_cmpgt_epi8(_mm_set1_epi8((char)(last + 1)), sixteen));
+}
+
 static bool is_refused(const uint8_t *bytes)
 {
-	__m128i sixteen = _mm_loadu_si128((const __m128i *)bytes);
-	__m128i nul = _mm_cmpeq_epi8(sixteen, _mm_setzero_si128());
-	__m128i cr = _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('\r'));
-
-	return _mm_movemask_epi8(_mm_or_si128(nul, cr)) != 0;
+	return _mm_movemask_epi8(is_any_of(load(bytes), '\0', '\r')) != 0;
 }
 
 bool http_is_value(struct slice value)
@@ -78,10 +106,73 @@ bool http_is_value(struct slice value)
 			return false;
 	return !is_refused(value.data + value.length - 16);
 }
+
+size_t http_span(struct slice text, enum http_class class)
+{
+	size_t i = 0;
+
+	for (; text.length - i >= 16; i += 16) {
+		const __m128i bytes = load(text.data + i);
+		const __m128i letters =
+				is_between(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+		const __m128i others = _mm_or_si128(
+				is_between(bytes, '0', '9'), is_between(bytes, '-', '.'));
+		const unsigned mask = _mm_movemask_epi8(_mm_or_si128(letters, others));
+
+		if (mask != 0xffff)
+			return http_span_plain(text, i + __builtin_ctz(~mask), class);
+	}
+	return http_span_plain(text, i, class);
+}
+
+size_t http_target_span(struct slice text)
+{
+	size_t i = 0;
+
+	for (; text.length - i >= 16; i += 16) {
+		const __m128i bytes = load(text.data + i);
+		const __m128i blank =
+				_mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+		const unsigned mask = _mm_movemask_epi8(
+				_mm_or_si128(blank, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f))));
+
+		if (mask != 0)
+			return i + __builtin_ctz(mask);
+	}
+	return http_span_plain(text, i, HTTP_TARGET);
+}
+
+const uint8_t *http_find_end(const uint8_t *at, const uint8_t *end)
+{
+	for (; end - at >= 16; at += 16) {
+		const __m128i bytes = load(at);
+		const unsigned mask = _mm_movemask_epi8(_mm_or_si128(is_any_of(bytes, '\n', '\r'),
+				_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+
+		if (mask != 0)
+			return at + __builtin_ctz(mask);
+	}
+	return http_find_end_plain(at, end);
+}
 #else
 bool http_is_value(struct slice value)
 {
 	return http_is_value_plain(value);
+}
+
+size_t http_span(struct slice text, enum http_class class)
+{
+	return http_span_plain(text, 0, class);
+}
+
+size_t http_target_span(struct slice text)
+{
+	return http_span_plain(text, 0, HTTP_TARGET);
+}
+
+const uint8_t *http_find_end(const uint8_t *at, const uint8_t *end)
+{
+	return http_find_end_plain(at, end);
 }
 #endif
 

@@ -28,6 +28,16 @@ extern const uint8_t http_classes[256];
 // RFC 9110 5.5 forbids NUL, and CR outside of line ends, for what readers make of them differs.
 bool http_is_value(struct slice value);
 bool http_is_value_plain(struct slice value); // for other machines, and for tests
+// How many bytes at the start are of `class`, of HTTP_TOKEN or HTTP_HOST: made for few of them, of
+// which most are letters, digits, hyphens and points.
+size_t http_span(struct slice text, enum http_class class);
+// Likewise of HTTP_TARGET, for many.
+size_t http_target_span(struct slice text);
+// The first LF, CR or NUL; `end` when there is none.
+const uint8_t *http_find_end(const uint8_t *at, const uint8_t *end);
+// Likewise, for other machines, and for tests.
+size_t http_span_plain(struct slice text, size_t from, enum http_class class);
+const uint8_t *http_find_end_plain(const uint8_t *at, const uint8_t *end);
 // Small letters for capital ones. `to` has room for `length` bytes.
 void http_copy_lower(uint8_t *to, const uint8_t *from, size_t length);
 

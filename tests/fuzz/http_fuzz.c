@@ -75,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(&findings, 0xa5, sizeof(findings));
 	findings.off = 0;
+	findings.skips_headers = size % 2 != 0;
 	detect(&sample, &findings);
 	check_findings(&findings, &sample);
 	return 0;

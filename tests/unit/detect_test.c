@@ -28,6 +28,7 @@ static void payload_comes_first(void **)
 
 	memset(&findings, 0xff, sizeof(findings));
 	findings.off = 0;
+	findings.skips_headers = false;
 	detect(&sample, &findings);
 	assert_int_equal(findings.values[0].buffer, BUFFER_PAYLOAD);
 	assert_ptr_equal(findings.values[0].data, sample.data);
@@ -67,7 +68,7 @@ static void says_whether_more_may_help(void **)
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		struct sample sample = sample_of(samples[i].text, IPPROTO_TCP);
-		struct findings findings;
+		struct findings findings = { 0 };
 
 		detect(&sample, &findings);
 		assert_int_equal(findings.wants_more, samples[i].wants_more);

@@ -19,12 +19,42 @@ static struct findings findings;
 static bool is_growing;
 static uint8_t *copy; // of the sample, of exactly its size, so that the sanitizer sees overreads
 
+// Nothing but http.header is another when nobody looks at that.
+static void assert_same_without_headers(const struct sample *sample, enum match expected)
+{
+	static struct findings without = { .skips_headers = true };
+	unsigned at = 0;
+
+	findings_clear(&without);
+	assert_int_equal(detector_http.match(sample, &without), expected);
+	assert_int_equal(without.framing, findings.framing);
+	assert_int_equal(without.wants_more, findings.wants_more);
+	assert_int_equal(without.wants_head_end, findings.wants_head_end);
+	assert_int_equal(without.stored, findings.stored);
+	assert_int_equal(without.left_out, findings.left_out);
+	if (findings.framing != FRAMING_NONE) {
+		assert_int_equal(without.head_length, findings.head_length);
+		assert_int_equal(without.body_length, findings.body_length);
+	}
+	for (unsigned i = 0; i < findings.value_count; i++) {
+		const struct value *value = &findings.values[i];
+
+		if (value->buffer == BUFFER_HTTP_HEADER)
+			continue;
+		assert_int_equal(without.values[at].buffer, value->buffer);
+		assert_int_equal(without.values[at].length, value->length);
+		assert_memory_equal(without.values[at++].data, value->data, value->length);
+	}
+	assert_int_equal(without.value_count, at);
+}
+
 static enum match look(const void *data, size_t length, bool is_first)
 {
 	struct sample sample = { .length = length,
 		.protocol = IPPROTO_TCP,
 		.is_first = is_first,
 		.is_last = !is_growing };
+	enum match match;
 
 	free(copy);
 	copy = malloc(length > 0 ? length : 1);
@@ -32,7 +62,9 @@ static enum match look(const void *data, size_t length, bool is_first)
 	memcpy(copy, data, length);
 	sample.data = copy;
 	findings_clear(&findings);
-	return detector_http.match(&sample, &findings);
+	match = detector_http.match(&sample, &findings);
+	assert_same_without_headers(&sample, match);
+	return match;
 }
 
 static enum match look_at(const char *text)
@@ -549,6 +581,31 @@ static void many_bytes_at_once_are_like_one_by_one(void **)
 	}
 }
 
+// A span is found at whatever place it ends, and with whatever byte, as one by one.
+static void spans_end_as_one_by_one(void **)
+{
+	static const char fillers[] = "aZ0-./_";
+	uint8_t bytes[50];
+
+	for (int byte = 0; byte < 256; byte++) {
+		for (size_t at = 0; at < sizeof(bytes); at++) {
+			const struct slice text = { bytes, sizeof(bytes) - at % 3 };
+
+			memset(bytes, fillers[at % (sizeof(fillers) - 1)], sizeof(bytes));
+			bytes[at] = byte;
+			bytes[sizeof(bytes) - 1 - at / 2] = byte;
+			assert_int_equal(http_span(text, HTTP_TOKEN),
+					http_span_plain(text, 0, HTTP_TOKEN));
+			assert_int_equal(http_span(text, HTTP_HOST),
+					http_span_plain(text, 0, HTTP_HOST));
+			assert_int_equal(http_target_span(text),
+					http_span_plain(text, 0, HTTP_TARGET));
+			assert_ptr_equal(http_find_end(bytes, bytes + text.length),
+					http_find_end_plain(bytes, bytes + text.length));
+		}
+	}
+}
+
 static int release(void **)
 {
 	free(copy);
@@ -576,6 +633,7 @@ int main(void)
 		cmocka_unit_test(every_byte_of_a_method_is_a_token),
 		cmocka_unit_test(every_byte_has_its_class),
 		cmocka_unit_test(many_bytes_at_once_are_like_one_by_one),
+		cmocka_unit_test(spans_end_as_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);
