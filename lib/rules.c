@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How a match stays cheap however many rules there are: equal patterns of a buffer are compiled
-// once, one scan per value tells which of them match, and each rule hangs on the one of its
+// once, one scan per value that may match tells which of them do, and each rule hangs on the one of its
 // conditions whose patterns the fewest rules share. Only the rules that hang on a pattern that
 // matched are looked at. Rules without a pattern are looked at one by one, best first.
 #include "rules.h"
 
 #include "fail.h"
 #include "rules_entry.h"
+#include "rules_filter.h"
 #include "scan_cache.h"
 
 #include <assert.h>
@@ -24,6 +25,7 @@ enum {
 // The rules that look into one buffer.
 struct buffer_rules {
 	struct scan_database *database; // NULL: none do
+	struct rules_filter *filter; // of the same patterns
 	unsigned pattern_count;
 	uint32_t *starts; // [pattern_count + 1]; into `hanging`, by pattern
 	uint32_t *hanging; // rules that hang on each pattern, ascending
@@ -65,6 +67,7 @@ void rules_free(struct rules *rules)
 		return;
 	for (unsigned i = 0; i < BUFFER_COUNT; i++) {
 		scan_database_free(rules->buffers[i].database);
+		rules_filter_free(rules->buffers[i].filter);
 		free(rules->buffers[i].starts);
 		free(rules->buffers[i].hanging);
 	}
@@ -309,6 +312,9 @@ static int compile_buffer(struct rules *rules, enum buffer buffer)
 			qsort(condition->patterns, condition->count, sizeof(*condition->patterns),
 					compare_patterns);
 	}
+	buffer_rules->filter = rules_filter_create(patterns, last + 1);
+	if (buffer_rules->filter == NULL)
+		goto out;
 	buffer_rules->database = scan_cache_compile(rules->cache, patterns, last + 1);
 	ret = buffer_rules->database != NULL ? 0 : -errno;
 out:
@@ -464,14 +470,15 @@ static uint64_t scan_values(struct request *request, const struct rules *rules,
 
 	for (unsigned i = 0; i < findings->value_count; i++) {
 		const struct value *value = &findings->values[i];
-		const struct scan_database *database = rules->buffers[value->buffer].database;
+		const struct buffer_rules *buffer = &rules->buffers[value->buffer];
 		unsigned *count = &request->hit_counts[value->buffer];
 
-		if (database == NULL)
+		if (buffer->database == NULL)
 			continue;
-		*count += scan_block(database, scratch, value->data, value->length,
-				&request->hits[value->buffer][*count], HITS_MAX - *count);
 		bytes += value->length;
+		if (rules_filter_lets(buffer->filter, value->data, value->length))
+			*count += scan_block(buffer->database, scratch, value->data, value->length,
+					&request->hits[value->buffer][*count], HITS_MAX - *count);
 	}
 	return bytes;
 }
