@@ -328,18 +328,19 @@ static void end_side(const struct inspection *in, struct stream *stream, unsigne
 		stream_finish(in->path->streams, stream, side);
 }
 
-// The receiver's acknowledgement has settled a doubt: what was sent is news of then.
-static void read_settled(const struct inspection *in, struct stream *stream)
+// The receiver's acknowledgement, or where the sender went on, has settled a doubt: what was sent is
+// news of then.
+static void read_settled(const struct inspection *in, struct stream *stream, unsigned side)
 {
 	struct stream_segment segment;
 	struct inspection then;
 	struct packet packet;
 
-	if (!stream_settle(in->path->streams, stream, !in->side, &segment))
+	if (!stream_settle(in->path->streams, stream, side, &segment))
 		return;
 	packet = *in->packet;
 	then = *in;
-	then.side = !in->side;
+	then.side = side;
 	then.packet = &packet;
 	then.reading = &stream->sides[then.side].reading;
 	packet.time_ns = segment.time_ns;
@@ -412,6 +413,7 @@ void inspect_segment(const struct inspection *in)
 	struct inspection inside;
 	struct stream_side *side;
 	struct stream *stream;
+	bool is_taken;
 
 	// So that the bulk of what nobody reads costs one look at the details. The acknowledgement in it
 	// is not missed: see is_in_window().
@@ -434,12 +436,14 @@ void inspect_segment(const struct inspection *in)
 	side = &stream->sides[in->side];
 	inside = *in;
 	inside.reading = &side->reading;
-	if (stream_accept(in->path->streams, stream, in->side, &segment))
+	is_taken = stream_accept(in->path->streams, stream, in->side, &segment);
+	read_settled(in, stream, in->side);
+	if (is_taken)
 		read_segment(&inside, stream, &segment);
 	if (segment.is_refused && segment.length > 0)
 		in->packet->reason = REASON_REFUSED;
 	end_side(in, stream, in->side, stream_ends(side, &segment));
-	read_settled(in, stream);
+	read_settled(in, stream, !in->side);
 	in->details->stream_states = stream->sides[0].state | stream->sides[1].state << 2;
 	if (is_decided(in->details) ||
 			(stream->sides[0].state == STREAM_DONE &&

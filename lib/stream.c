@@ -26,16 +26,6 @@ static bool is_far(uint32_t from, uint32_t to)
 	return distance(from, to) > FAR || distance(from, to) < -FAR;
 }
 
-void stream_init(struct stream *stream)
-{
-	*stream = (struct stream){ 0 };
-	for (int i = 0; i < 2; i++) {
-		stream->sides[i].buffer = STREAM_NO_BUFFER;
-		stream->sides[i].doubt = STREAM_NO_BUFFER;
-		stream->sides[i].scale = STREAM_NO_SCALE;
-	}
-}
-
 static struct stream_buffer *buffer_of(
 		const struct streams *streams, const struct stream_side *side)
 {
@@ -188,6 +178,17 @@ static bool take_syn_data(
 	return true;
 }
 
+// The answer took another way: the sender goes on behind what it acknowledged (RFC 7413 4.1.2), and
+// sends again from the start what it did not.
+static void follow_sender(struct streams *streams, struct stream_side *me,
+		const struct stream_segment *segment)
+{
+	if (me->doubt == STREAM_NO_BUFFER || me->has_edge ||
+			!streams->buffers[me->doubt].is_with_syn)
+		return;
+	streams->buffers[me->doubt].is_taken = take_syn_data(streams, me, segment->sequence);
+}
+
 // In mid-stream a SYN gets a challenge, and what comes with it is not taken. An answer with other
 // numbers opens a new connection if somebody asked for one: else who sends it could make us forget
 // the numbers that count.
@@ -324,6 +325,7 @@ static void doubt(struct streams *streams, struct stream *stream, unsigned side,
 	buffer->time_ns = segment->time_ns;
 	buffer->number = segment->number;
 	buffer->is_with_syn = (segment->flags & TH_SYN) != 0;
+	buffer->is_taken = false;
 	me->doubt = number;
 }
 
@@ -333,10 +335,11 @@ bool stream_settle(struct streams *streams, struct stream *stream, unsigned side
 	struct stream_side *me = &stream->sides[side];
 	const struct stream_buffer *buffer;
 
-	if (me->doubt == STREAM_NO_BUFFER || !me->has_edge)
+	if (me->doubt == STREAM_NO_BUFFER)
 		return false;
 	buffer = &streams->buffers[me->doubt];
-	if (distance(buffer->sequence + buffer->high, me->acked) < 0)
+	if (!buffer->is_taken &&
+			(!me->has_edge || distance(buffer->sequence + buffer->high, me->acked) < 0))
 		return false;
 	me->is_excused |= !buffer->is_with_syn;
 	*segment = (struct stream_segment){
@@ -413,6 +416,8 @@ static bool accept_later(struct streams *streams, struct stream *stream, unsigne
 	if (!is_acknowledgment_right(me, peer, segment))
 		return refuse_with_doubt(streams, stream, side, segment);
 	accept_acknowledgment(streams, me, peer, segment);
+	if (peer->state == STREAM_UNKNOWN)
+		follow_sender(streams, me, segment);
 	// In mid-stream the first payload that we see begins it.
 	if (me->state == STREAM_UNKNOWN && segment->length > 0) {
 		begin(streams, me, segment->sequence);

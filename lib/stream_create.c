@@ -134,3 +134,13 @@ void streams_touch(struct streams *streams, uint32_t number)
 {
 	pool_touch(&streams->streams, number);
 }
+
+void stream_init(struct stream *stream)
+{
+	*stream = (struct stream){ 0 };
+	for (int i = 0; i < 2; i++) {
+		stream->sides[i].buffer = STREAM_NO_BUFFER;
+		stream->sides[i].doubt = STREAM_NO_BUFFER;
+		stream->sides[i].scale = STREAM_NO_SCALE;
+	}
+}

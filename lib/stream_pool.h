@@ -39,6 +39,7 @@ struct stream_buffer {
 	uint64_t time_ns;
 	uint64_t number;
 	bool is_with_syn; // only its answer says whether it counts
+	bool is_taken; // where its sender went on says so
 };
 
 void buffer_clear(struct stream_buffer *buffer);

@@ -370,6 +370,34 @@ def add_ends(suite):
     case.tcp(isn=1000, server_isn=777).open().say(HEAD, MARKED, TAIL).answer().close()
 
 
+def add_one_way_fast_open(suite):
+    """The answer to a SYN with data takes another way: where its sender goes on tells what it said."""
+    note = 'RFC 7413 4.1.2: the sender goes on behind what the SYN-ACK acknowledged'
+
+    def syn(case, data):
+        connection = case.tcp()
+        connection.acks = False
+        connection.segment(C, 'S', data, options=[('MSS', 1460), (34, b'cookie42')])
+        return connection
+
+    def taken(case, real, fake):
+        connection = syn(case, whole(real))
+        connection.segment(C, 'A', at=len(whole(real)))
+        connection.put(0, whole(fake))
+
+    def taken_then_more(case, real, fake):
+        syn(case, HEAD + real[:4]).put(len(HEAD) + 4, real[4:] + TAIL)
+
+    def refused(case, real, fake):
+        connection = syn(case, whole(fake))
+        connection.segment(C, 'A')
+        connection.say(whole(real))
+
+    suite.trick('tcp/client-only-fast-open-taken', note, taken)
+    suite.trick('tcp/client-only-fast-open-more', note, taken_then_more)
+    suite.trick('tcp/client-only-fast-open-refused', note, refused)
+
+
 def add_partial(suite):
     """Not all of the connection passes the wire."""
     late = 'a tap that starts late; RFC 9112 2.1: a request starts with its request line'
@@ -403,6 +431,7 @@ def add_partial(suite):
         connection.segment(C, 'S')
         connection.segment(C, 'A')
         connection.put(len(HEAD), host + TAIL).put(0, HEAD)
+    add_one_way_fast_open(suite)
     case = suite.case('tcp/mid-stream-fields', None, late)
     case.tcp().say(b'anguage: en\r\nHost: ' + MARKED + TAIL).answer().close()
     case = suite.case('tcp/mid-stream-half-line', None, late)
