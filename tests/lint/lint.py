@@ -223,7 +223,7 @@ def check_lists():
                                   ("tests/unit", "tests", "_test"),
                                   ("tests/fuzz", "tests", "_fuzz")):
         text = (root / build / "meson.build").read_text()
-        fuzz_targets = re.search(r"(?s)fuzz_targets = \[.*?\]", text)
+        fuzz_targets = re.search(r"(?s)fuzz_targets = \{.*?\}", text)
         if ending == "_fuzz":
             text = fuzz_targets[0]
         elif ending == "_test":
