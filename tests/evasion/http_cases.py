@@ -23,18 +23,18 @@ def chunked(*chunks, trailers=b'', extension=b'', headers=b'', size=b'%x'):
             b'0\r\n' + trailers + b'\r\n')
 
 
-def once(suite, name, expect, note, data, dport=80):
+def once(suite, name, expect, note, data, dport=80, near='host'):
     """The bytes, one after the other, and one answer."""
-    case = suite.case(f'http/{name}', expect, note)
+    case = suite.case(f'http/{name}', expect, note, near=near)
     connection = case.tcp(dport=dport).open()
     for _, part in cut(data, 1400):
         connection.say(part)
     connection.answer().close()
 
 
-def exchange(suite, name, expect, note, *messages):
+def exchange(suite, name, expect, note, *messages, near='host'):
     """A connection with several messages of the client's, an answer behind each."""
-    case = suite.case(f'http/{name}', expect, note)
+    case = suite.case(f'http/{name}', expect, note, near=near)
     connection = case.tcp().open()
     for message in messages:
         for _, part in cut(message, 1400):
@@ -185,16 +185,16 @@ def add_lines(suite):
                                ('colon', b'GET:', None), ('quote', b'"GET"', None)):
         once(suite, f'method-{name}', expect, method, HOST.replace(b'GET', text, 1))
     for name, text in (('lower', b'propfind'), ('longer', b'PROPFINDS'), ('prefix', b'X-PROPFIND')):
-        once(suite, f'marked-method-{name}', None, method, request(method=text))
+        once(suite, f'marked-method-{name}', None, method, request(method=text), near='method')
     for name, text in (('query', b'/marked/uri?a=b'), ('case', b'/Marked/uri'),
                        ('sub', b'/marked/uri/'),
                        ('inside', b'/a/marked/uri'), ('in-query', b'/?/marked/uri'),
                        ('encoded', b'/marked%2furi'), ('fragment', b'/marked/uri#a')):
         once(suite, f'marked-uri-{name}', None, 'RFC 9110 4.2.3: paths differ by every character',
-             request(uri=text))
+             request(uri=text), near='uri')
     for name, line in (('other-name', b'X-User-Agent: Marked/1.0'), ('via', b'Via: 1.1 Marked/1.0'),
                        ('inside', b'X-Note: User-Agent: Marked/1.0')):
-        once(suite, f'agent-{name}', None, 'RFC 9110 10.1.5', request(headers=[line]))
+        once(suite, f'agent-{name}', None, 'RFC 9110 10.1.5', request(headers=[line]), near='agent')
     for name, line, expect in (
             ('lower', b'x-marked: yes', 'header'), ('upper', b'X-MARKED:\tyes  ', 'header'),
             ('folded', b'X-Marked:\r\n  yes', 'header'), ('tight', b'X-Marked:yes', 'header'),
@@ -203,7 +203,8 @@ def add_lines(suite):
             ('cookie', b'Cookie: x-marked: yes', None), ('blank', b'X-Marked : yes', None),
             ('folded-more', b'X-Marked: yes\r\n no', None),
             ('inside-fold', b'A: b\r\n X-Marked: yes', None)):
-        once(suite, f'header-{name}', expect, 'RFC 9110 5.1, RFC 9112 5', request(headers=[line]))
+        once(suite, f'header-{name}', expect, 'RFC 9110 5.1, RFC 9112 5', request(headers=[line]),
+             near='header')
     big = 'RFC 9112 2.2: no limit on a head; RFC 9110 2.3 asks for 8000 bytes of a request line'
     for name, lines in (('one-cookie', [b'Cookie: ' + b'c' * 8192]),
                         ('cookies', [b'Cookie: ' + b'c' * 2040] * 4),
@@ -224,10 +225,10 @@ def add_sequences(suite):
             continue
         exchange(suite, f'second-{mark}', mark, more, plain, hit)
         once(suite, f'pipelined-{mark}', mark, 'RFC 9112 9.3.2', plain + hit + plain)
-        exchange(suite, f'second-{mark}-miss', None, more, plain, MISSES[mark])
+        exchange(suite, f'second-{mark}-miss', None, more, plain, MISSES[mark], near=mark)
         body = 'RFC 9112 6: what is in a body is no request'
-        exchange(suite, f'length-body-{mark}', None, body, with_length(hit))
-        exchange(suite, f'chunked-body-{mark}', None, body, chunked(hit))
+        exchange(suite, f'length-body-{mark}', None, body, with_length(hit), near=mark)
+        exchange(suite, f'chunked-body-{mark}', None, body, chunked(hit), near=mark)
         exchange(suite, f'behind-length-{mark}', mark, more, with_length(MISSES[mark]), hit)
         once(suite, f'behind-chunked-{mark}', mark, more, chunked(b'abc', MISSES[mark]) + hit)
     exchange(suite, 'tenth', 'host', more, *[plain] * 9, HOST)
@@ -289,7 +290,7 @@ def add_sequences(suite):
     once(suite, 'chunked-trailer-host', None, 'RFC 9110 6.5.1: Host is not allowed in trailers',
          chunked(b'abc', trailers=b'Host: ui.skype.com\r\n'))
     once(suite, 'chunked-trailer-header', None, 'RFC 9110 6.5: trailers are kept apart',
-         chunked(b'abc', trailers=b'X-Marked: yes\r\nUser-Agent: Marked/1.0\r\n'))
+         chunked(b'abc', trailers=b'X-Marked: yes\r\nUser-Agent: Marked/1.0\r\n'), near='header')
     once(suite, 'chunked-length-shows', None, 'RFC 9112 6.3: the transfer coding wins',
          chunked(b'abc' + HOST, headers=b'Content-Length: 8\r\n'))
     for name, size in (('letters', b'g\r\n'), ('negative', b'-3\r\n'), ('blank', b' \r\n'),
@@ -335,17 +336,17 @@ def add_elsewhere(suite):
     for mark, hit in HITS.items():
         if mark == 'payload':
             continue
-        case = suite.case(f'http/in-response-{mark}', None, note)
+        case = suite.case(f'http/in-response-{mark}', None, note, near=mark)
         connection = case.tcp().open().say(request())
         connection.answer(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % len(hit) + hit).close()
-        case = suite.case(f'http/response-second-{mark}', None, note)
+        case = suite.case(f'http/response-second-{mark}', None, note, near=mark)
         connection = case.tcp().open().say(request()).answer()
         connection.say(request()).answer(hit).close()
-        case = suite.case(f'http/response-head-{mark}', None, note)
+        case = suite.case(f'http/response-head-{mark}', None, note, near=mark)
         connection = case.tcp().open().say(request())
         fields = b'\r\n'.join(hit.split(b'\r\n')[1:])
         connection.answer(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n' + fields).close()
-        case = suite.case(f'http/response-chunk-{mark}', None, note)
+        case = suite.case(f'http/response-chunk-{mark}', None, note, near=mark)
         connection = case.tcp().open().say(request())
         connection.answer(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
                           b'%x\r\n' % len(hit) + hit + b'\r\n0\r\n' + fields).close()

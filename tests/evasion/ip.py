@@ -65,8 +65,8 @@ def shuffled(seed):
     return arrange
 
 
-def talk(suite, name, expect, note, version, split, data, pieces=None):
-    case = suite.case(name, expect, note)
+def talk(suite, name, expect, note, version, split, data, pieces=None, near='host'):
+    case = suite.case(name, expect, note, near=near)
     connection = case.tcp(version=version).open()
     case.split = split
     for at, part in pieces or [(0, data)]:
@@ -91,7 +91,7 @@ def add_orders(suite):
         for mark in ('uri', 'method', 'agent', 'header', 'payload'):
             for kind, data in (('hit', HITS[mark]), ('miss', MISSES[mark])):
                 talk(suite, f'ip/tiny-{version}-{mark}-{kind}', mark if kind == 'hit' else None,
-                     TOGETHER[version], version, Splitter(8, shuffled(3)), data)
+                     TOGETHER[version], version, Splitter(8, shuffled(3)), data, near=mark)
 
 
 def add_repeats(suite):
@@ -211,7 +211,7 @@ def add_strange(suite):
             parts[0], piece(whole, 24, data[24:48], False, number), *parts[2:]])
         connection.fake(0, HITS['host'])
         for kind, mark in (('hit', 'payload'), ('miss', None)):
-            case = suite.case(f'ip/udp-{version}-{kind}', mark, TOGETHER[version])
+            case = suite.case(f'ip/udp-{version}-{kind}', mark, TOGETHER[version], near='payload')
             case.split = Splitter(8, shuffled(9))
             case.put(case.ip(C, version) / UDP(sport=40000, dport=9000) /
                      Raw(HITS['payload'] if mark else MISSES['payload']))

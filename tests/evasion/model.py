@@ -22,7 +22,8 @@ MARKS = {
     'host': ('http.host', r'ui\.skype\.com'), 'uri': ('http.uri', '/marked/uri'),
     'method': ('http.method', 'PROPFIND'), 'agent': ('http.user_agent', r'Marked/1\.0'),
     'header': ('http.header', 'x-marked: yes'), 'payload': ('payload', 'payload-marked'),
-    'sni': ('tls.sni', r'marked\.example'), 'query': ('dns.query', r'marked\.example'),
+    'sni': ('tls.sni', r'marked\.example'), 'quic': ('quic.sni', r'marked\.example'),
+    'query': ('dns.query', r'marked\.example'),
 }
 MARKED, PLAIN = b'ui.skype.com', b'xy.skype.com'  # of one length, so that one may cover the other
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -51,8 +52,9 @@ def cut(data, size):
 
 
 class Case:
-    def __init__(self, number, name, expect, note, link):
+    def __init__(self, number, name, expect, note, link, near):
         self.name, self.expect, self.note, self.link = name, expect, note, link
+        self.mark = expect or near  # what it carries, or only seems to
         self.group = name.partition('/')[0]
         self.tshark = None  # why tshark reads something else, if it does
         self.frames = []
@@ -184,18 +186,20 @@ class Suite:
     def __init__(self):
         self.cases = []
 
-    def case(self, name, expect, note, link=ETHERNET):
+    def case(self, name, expect, note, link=ETHERNET, near='host'):
+        """`near` is the mark that a near miss (`expect` is None) only seems to carry."""
         if any(case.name == name for case in self.cases):
             raise ValueError(f'two cases are called {name}')
-        if expect is not None and expect not in MARKS:
-            raise ValueError(f'{name}: {expect} is no mark')
-        case = Case(len(self.cases) + 1, name, expect, note, link)
+        for mark in {expect, near} - {None}:
+            if mark not in MARKS:
+                raise ValueError(f'{name}: {mark} is no mark')
+        case = Case(len(self.cases) + 1, name, expect, note, link, near)
         self.cases.append(case)
         return case
 
-    def talk(self, name, expect, note, pieces, **settings):
+    def talk(self, name, expect, note, pieces, near='host', **settings):
         """A whole connection: the client's (offset, bytes), an answer, the end."""
-        case = self.case(name, expect, note)
+        case = self.case(name, expect, note, near=near)
         connection = case.tcp(**settings).open()
         for at, data in pieces:
             connection.put(at, data)

@@ -35,10 +35,12 @@ import http_cases
 import ip
 import model
 import others
+import quic
 import tcp
 import tunnels
 
-GROUPS = {'tcp': tcp, 'ip': ip, 'tunnels': tunnels, 'http': http_cases, 'others': others}
+GROUPS = {'tcp': tcp, 'ip': ip, 'tunnels': tunnels, 'http': http_cases, 'others': others,
+          'quic': quic}
 START, BETWEEN = 1_000_000_000, 0.01  # seconds
 NOT_YET = HERE / 'not_yet.txt'
 
@@ -71,9 +73,9 @@ def capture_of(directory, case):
 
 
 def registered():
-    """The buffers that rules can name."""
+    """The buffers that rules can name, in their order."""
     text = (SOURCE / 'lib/detect/buffers.def').read_text()
-    return set(re.findall(r'(?m)^BUFFER\(\w+, "([^"]+)"', text))
+    return re.findall(r'(?m)^BUFFER\(\w+, "([^"]+)"', text)
 
 
 def write_rules(directory, buffers):
@@ -88,7 +90,7 @@ def write_rules(directory, buffers):
 def write_manifest(directory, cases):
     entries = [{'case': case.name, 'group': case.group, 'capture': capture_of(directory, case).name,
                 'expected': case.expect,
-                'buffer': model.MARKS[case.expect][0] if case.expect else None,
+                'buffer': model.MARKS[case.mark][0],
                 'standard': case.note, 'tshark': case.tshark} for case in cases]
     text = json.dumps(entries, indent=1, ensure_ascii=False)
     (directory / 'manifest.json').write_text(text + '\n', encoding='utf-8')
@@ -124,12 +126,12 @@ def classify(wiretag, directory, case):
 
 FIELDS = ['frame.number', 'http.request.method', 'http.request.uri', 'http.host',
           'http.user_agent', 'http.request.line', 'tls.handshake.extensions_server_name',
-          'dns.qry.name']
+          'dns.qry.name', 'frame.protocols']
 
 
 def tshark_marks(fields):
     """The marks in the fields of a frame."""
-    method, uri, host, agent, lines, sni, query = fields
+    method, uri, host, agent, lines, sni, query, protocols = fields
     marks = set()
     if method:
         hosts = [re.sub(r'\.?(:\d*)?$', '', name.strip().lower()) for name in host]
@@ -139,7 +141,8 @@ def tshark_marks(fields):
         marks |= {'agent'} if 'Marked/1.0' in agent else set()
         if any(re.fullmatch(r'(?i:x-marked):\s*yes\s*(\\r)?(\\n)?', line) for line in lines):
             marks.add('header')
-    marks |= {'sni'} if 'marked.example' in map(str.lower, sni) else set()
+    if 'marked.example' in map(str.lower, sni):
+        marks.add('quic' if 'quic' in protocols[0].split(':') else 'sni')
     marks |= {'query'} if 'marked.example' in map(str.lower, query) else set()
     return marks
 
@@ -229,11 +232,25 @@ def summarise(cases, failed, skipped):
     print(f'{len(cases)} cases, {misses} of them near misses; {skipped} skipped: no such buffer')
 
 
+def without_cases(cases, buffers):
+    """Prints what there is for each buffer; the buffers that lack cases or near misses."""
+    lacking = []
+    for buffer in buffers:
+        aimed = [case for case in cases if model.MARKS[case.mark][0] == buffer]
+        misses = sum(case.expect is None for case in aimed)
+        print(f'{buffer:15} {len(aimed):4} cases, {misses:3} of them near misses')
+        if misses in (0, len(aimed)):
+            print(f'LACKING {buffer}: no rule of it is tried, or none with a near miss: add a mark '
+                  'to model.py, and cases')
+            lacking.append(buffer)
+    return lacking
+
+
 def run(arguments, directory):
     """True when there is no surprise."""
     everything, buffers, known = make_cases(), registered(), read_not_yet()
     can_run = [case for case in everything
-               if case.expect is None or model.MARKS[case.expect][0] in buffers]
+               if model.MARKS[case.mark][0] in buffers]
     cases = [case for case in can_run if (not arguments.cases or case.name in arguments.cases)
              and arguments.group in (None, case.group)]
     gone = sorted(set(known) - {case.name for case in everything})
@@ -257,7 +274,8 @@ def run(arguments, directory):
         for name, why in wrong.items():
             print(f'DIFFERS {name}: {why}')
     summarise(cases, failed, len(everything) - len(can_run))
-    return not (gone or mended or wrong or set(failed) - set(known))
+    lacking = without_cases(can_run, buffers)
+    return not (gone or mended or wrong or lacking or set(failed) - set(known))
 
 
 def main():

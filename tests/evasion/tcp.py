@@ -20,10 +20,11 @@ def whole(host):
 def add_cuts(suite):
     for mark, hit in HITS.items():
         for kind, data, expect in (('hit', hit, mark), ('miss', MISSES[mark], None)):
-            suite.talk(f'tcp/whole-{mark}-{kind}', expect, ORDER, [(0, data)])
-            suite.talk(f'tcp/bytes-{mark}-{kind}', expect, ORDER, cut(data, 1))
-            suite.talk(f'tcp/bytes-backwards-{mark}-{kind}', expect, ORDER, cut(data, 1)[::-1])
-            case = suite.case(f'tcp/bytes-ip6-{mark}-{kind}', expect, ORDER)
+            suite.talk(f'tcp/whole-{mark}-{kind}', expect, ORDER, [(0, data)], mark)
+            suite.talk(f'tcp/bytes-{mark}-{kind}', expect, ORDER, cut(data, 1), mark)
+            suite.talk(f'tcp/bytes-backwards-{mark}-{kind}', expect, ORDER, cut(data, 1)[::-1],
+                       mark)
+            case = suite.case(f'tcp/bytes-ip6-{mark}-{kind}', expect, ORDER, near=mark)
             connection = case.tcp(version=6).open()
             for at, part in cut(data, 3):
                 connection.put(at, part)
