@@ -23,6 +23,7 @@ enum {
 	DATAGRAM_MAX = 1500,
 	FORM_LONG = 0x80,
 	FIXED = 0x40,
+	RESERVED = 0x0c,
 	TYPE_SHIFT = 4,
 	CONNECTION_ID_MAX = 20,
 	CONNECTION_ID_MIN = 8, // of a client's first one, RFC 9000 section 7.2
@@ -33,7 +34,7 @@ enum {
 	SAMPLE_BYTES = AES_BLOCK_SIZE,
 	SAMPLE_OFFSET = 4, // RFC 9001 section 5.4.2
 	CRYPTO_MAX = 4096, // bytes of a handshake that are put in order
-	PACKETS_MAX = 4, // in one datagram
+	OPENED_MAX = 4, // packets of one datagram
 	FRAME_PADDING = 0,
 	FRAME_PING = 1,
 	FRAME_ACK = 2,
@@ -41,9 +42,18 @@ enum {
 	FRAME_CRYPTO = 6,
 };
 
+// Of packets with long headers, as RFC 9000 section 17.2 numbers them.
+enum kind {
+	KIND_INITIAL,
+	KIND_0RTT,
+	KIND_HANDSHAKE,
+	KIND_RETRY,
+	KIND_COUNT
+};
+
 struct version {
 	uint32_t first, last; // the same salt for all of them
-	uint8_t initial; // type of an Initial packet
+	uint8_t initial; // type of an Initial packet; the other kinds follow
 	const char *prefix; // of the labels
 	uint8_t salt[SALT_BYTES];
 };
@@ -98,12 +108,13 @@ static uint64_t take_varint(struct cursor *cursor)
 	return value;
 }
 
-// An Initial packet in its datagram.
+// A packet with a long header in its datagram; what is opened of it is Initial.
 struct initial {
 	const struct version *version;
+	enum kind kind;
 	const uint8_t *packet; // first byte of its header
 	const uint8_t *id; // destination connection ID
-	size_t id_length;
+	size_t id_length, source_id_length;
 	const uint8_t *number; // the protected packet number
 	size_t length; // bytes from there to the end
 };
@@ -118,28 +129,45 @@ static const struct version *version_of(const uint8_t *packet)
 	return NULL;
 }
 
-// RFC 9000 section 17.2.2; the cursor moves behind the packet. False: this is no Initial packet.
-static bool take_initial(struct cursor *cursor, struct initial *initial)
+// RFC 9000 section 17.2; the cursor moves behind the packet. False: what follows is none, or a Retry,
+// which has no end.
+static bool take_packet(struct cursor *cursor, struct initial *initial)
 {
 	const uint8_t *header = take(cursor, 5), *length;
 
 	if (header == NULL || (header[0] & (FORM_LONG | FIXED)) != (FORM_LONG | FIXED))
 		return false;
 	initial->version = version_of(header);
-	if (initial->version == NULL || (header[0] >> TYPE_SHIFT & 3) != initial->version->initial)
+	if (initial->version == NULL)
+		return false;
+	initial->kind = ((header[0] >> TYPE_SHIFT) - initial->version->initial) & (KIND_COUNT - 1);
+	if (initial->kind == KIND_RETRY)
 		return false;
 	initial->packet = header;
 	length = take(cursor, 1);
 	initial->id_length = length == NULL ? 0 : *length;
 	initial->id = take(cursor, initial->id_length);
 	length = take(cursor, 1);
-	take(cursor, length == NULL ? 0 : *length);
-	take(cursor, take_varint(cursor));
+	initial->source_id_length = length == NULL ? 0 : *length;
+	take(cursor, initial->source_id_length);
+	if (initial->kind == KIND_INITIAL)
+		take(cursor, take_varint(cursor)); // the token
 	initial->length = take_varint(cursor);
 	initial->number = take(cursor, initial->length);
-	return initial->number != NULL && initial->id_length >= CONNECTION_ID_MIN &&
+	return initial->number != NULL;
+}
+
+static bool is_initial(const struct initial *initial)
+{
+	return initial->kind == KIND_INITIAL && initial->id_length >= CONNECTION_ID_MIN &&
 			initial->id_length <= CONNECTION_ID_MAX &&
+			initial->source_id_length <= CONNECTION_ID_MAX &&
 			initial->length >= SAMPLE_OFFSET + SAMPLE_BYTES;
+}
+
+static bool same_id(const struct initial *a, const struct initial *b)
+{
+	return a->id_length == b->id_length && memcmp(a->id, b->id, a->id_length) == 0;
 }
 
 static void hmac(const uint8_t *key, size_t key_length, const uint8_t *text, size_t length,
@@ -203,6 +231,8 @@ static size_t open_initial(const struct initial *initial, uint8_t text[DATAGRAM_
 	aes128_encrypt(&aes, AES_BLOCK_SIZE, mask, initial->number + SAMPLE_OFFSET);
 	memcpy(header, initial->packet, before + SAMPLE_OFFSET);
 	header[0] ^= mask[0] & 0x0f;
+	if ((header[0] & RESERVED) != 0)
+		return 0; // a server closes the connection, RFC 9000 section 17.2
 	number_length = (header[0] & 3) + 1;
 	for (size_t i = 0; i < number_length; i++) {
 		header[before + i] ^= mask[1 + i];
@@ -301,38 +331,56 @@ static void read_crypto(const struct crypto *crypto, struct findings *findings)
 	}
 }
 
+static size_t try_open(const struct initial *initial, uint8_t text[DATAGRAM_MAX],
+		struct findings *findings)
+{
+	if (findings->decryptions_left == 0) {
+		findings->undecrypted++;
+		return 0;
+	}
+	findings->decryptions_left--;
+	return open_initial(initial, text);
+}
+
+// RFC 9000 section 12.2: each packet for itself, whatever becomes of the others, but none with another
+// ID than the first. False: nothing opens.
+static bool read_packets(struct cursor *cursor, struct crypto *crypto, struct findings *findings)
+{
+	struct initial initial, first = { 0 };
+	uint8_t text[DATAGRAM_MAX];
+	bool is_quic = false;
+
+	for (unsigned tries = 0; tries < OPENED_MAX && take_packet(cursor, &initial);) {
+		size_t length;
+
+		if (first.packet == NULL)
+			first = initial;
+		if (!is_initial(&initial) || !same_id(&initial, &first))
+			continue;
+		tries++;
+		length = try_open(&initial, text, findings);
+		if (length == 0)
+			continue;
+		if (!is_quic) {
+			memset(crypto->has, 0, sizeof(crypto->has));
+			crypto->end = 0;
+		}
+		is_quic = true;
+		read_frames(text, length, crypto);
+	}
+	return is_quic;
+}
+
 static enum match quic_match(const struct sample *sample, struct findings *findings)
 {
 	struct cursor cursor = { sample->data, sample->data + sample->length, false };
 	struct crypto crypto;
-	struct initial initial;
-	uint8_t text[DATAGRAM_MAX];
-	enum match match = MATCH_NO;
 
 	if (!sample->is_from_initiator || sample->length < DATAGRAM_MIN ||
-			sample->length > DATAGRAM_MAX)
+			sample->length > DATAGRAM_MAX || !read_packets(&cursor, &crypto, findings))
 		return MATCH_NO;
-	for (unsigned i = 0; i < PACKETS_MAX && take_initial(&cursor, &initial); i++) {
-		size_t length = 0;
-
-		if (findings->decryptions_left > 0) {
-			findings->decryptions_left--;
-			length = open_initial(&initial, text);
-		} else {
-			findings->undecrypted++;
-		}
-		if (length == 0)
-			break;
-		if (match == MATCH_NO) {
-			memset(crypto.has, 0, sizeof(crypto.has));
-			crypto.end = 0;
-		}
-		match = MATCH_YES;
-		read_frames(text, length, &crypto);
-	}
-	if (match == MATCH_YES)
-		read_crypto(&crypto, findings);
-	return match;
+	read_crypto(&crypto, findings);
+	return MATCH_YES;
 }
 
 const struct detector detector_quic = {

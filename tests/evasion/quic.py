@@ -96,6 +96,7 @@ def add_headers(suite):
         whole(suite, f'dcid-{dcid}', None, 'RFC 9000 7.2, 17.2: 8 to 20 bytes', asked, dcid=dcid)
     for scid in (8, 20):
         whole(suite, f'scid-{scid}', 'quic', 'RFC 9000 17.2', asked, scid=bytes(scid))
+    whole(suite, 'scid-21', None, 'RFC 9000 17.2: 20 bytes at most', asked, scid=bytes(21))
     for size, number in ((1, 0), (1, 255), (2, 0), (3, 70000), (4, 0), (4, 0xfffffffe)):
         whole(suite, f'number-{size}-{number}', 'quic', 'RFC 9000 17.1: a number of 1 to 4 bytes',
               asked, number=number, number_size=size)
@@ -106,6 +107,7 @@ def add_headers(suite):
         whole(suite, f'token-length-{size}', 'quic', 'RFC 9000 16: numbers may be long', asked,
               token=b'token', token_size=size)
     whole(suite, 'name-in-token', None, token, crypto(hello(PLAIN)), token=asked)
+    whole(suite, 'reserved-bits', None, 'RFC 9000 17.2: they must be 0', asked, flags=0xcc)
     whole(suite, 'fixed-bit', None, 'RFC 9000 17.2: without it, no packet', asked, flags=0x80)
     whole(suite, 'small', None, 'RFC 9000 14.1: discarded in less than 1200 bytes', asked,
           room=MINIMUM - 1)
@@ -220,10 +222,18 @@ def add_datagrams(suite):
         other = {'frames': PING, 'kind': kind, 'room': 300}
         for quic in (V1, V2):
             joined(f'before-type-{kind}-{quic:x}', 'quic', rfc, last, other, quic=quic)
+            joined(f'behind-type-{kind}-{quic:x}', 'quic', rfc, other, last, quic=quic)
         joined(f'type-{kind}-miss', None, rfc, {'frames': crypto(hello(PLAIN))}, ping,
                {'frames': asked, 'kind': kind})
         joined(f'type-{kind}-plain', None, rfc, {'frames': crypto(hello(PLAIN))},
                protect(V1, bytes(8), asked, kind=kind)[:18] + message.ljust(1182))
+    case = suite.case('quic/behind-broken', 'quic', 'RFC 9000 12.2: the others are read when one '
+                      'does not open', near='quic')
+    dcid = case.rng.randbytes(8)
+    broken = protect(V1, dcid, PING, room=200)
+    send(case, broken[:-1] + bytes([broken[-1] ^ 1]), protect(V1, dcid, asked, number=1))
+    joined('other-id-joined', None, 'RFC 9000 12.2: packets with another ID are ignored',
+           {'frames': PING, 'room': 200}, {**last, 'dcid': b'other ID'})
     joined('short-header', None, rfc, {'frames': crypto(hello(PLAIN)), 'room': MINIMUM},
            b'\x41' + bytes(8) + asked)
     joined('behind-packet', None, 'RFC 9000 12.2: bytes that are no packet',
