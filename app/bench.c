@@ -337,7 +337,7 @@ void bench_help(FILE *stream)
 	      "  --workers N      as well so many at once, each on a CPU of its own\n\n",
 			stream);
 	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
-		fprintf(stream, "  %-14s %s\n", scenarios[i].name, scenarios[i].what);
+		fprintf(stream, "  %-16s %s\n", scenarios[i].name, scenarios[i].what);
 }
 
 static bool number_of(const char *text, unsigned long max, unsigned long *number)
@@ -430,7 +430,7 @@ static bool choose_named(struct bench *bench, const char *name)
 	if (scenario == NULL) {
 		fprintf(stderr, "wiretag: there is no scenario '%s'; there are:\n", name);
 		for (unsigned i = 0; i < SCENARIO_COUNT; i++)
-			fprintf(stderr, "  %-14s %s\n", scenarios[i].name, scenarios[i].what);
+			fprintf(stderr, "  %-16s %s\n", scenarios[i].name, scenarios[i].what);
 		return false;
 	}
 	if (scenario->traffic.kind == SOURCE_CAPTURE && bench->arguments.capture == NULL) {

@@ -231,13 +231,11 @@ uint64_t lane_run(struct lane *lane, enum bench_stage stage, uint32_t packets)
 
 void lane_prepare(struct lane *lane, enum bench_stage stage, uint32_t packets)
 {
-	const struct traffic *traffic = &lane->config.traffic;
-	uint32_t requests = (uint64_t)packets * traffic->requests_percent / 100 + 1;
 	unsigned count;
 
 	if (!lane->config.renews_requests || stage < STAGE_FULL)
 		return;
-	while ((count = source_renew(lane->source, lane->mbufs, requests)) > 0)
+	while ((count = source_renew(lane->source, lane->mbufs, packets)) > 0)
 		forward(lane, count);
 }
 

@@ -129,7 +129,7 @@ void report_begin(FILE *stream, const struct bench_machine *machine)
 		      "(allow transparent ones: echo madvise | sudo tee "
 		      "/sys/kernel/mm/transparent_hugepage/enabled)\n",
 				stream);
-	fprintf(stream, "\n%-14s %7s %7s %7s %7s %15s %6s %9s  %s\n", "scenario", "io", "decode",
+	fprintf(stream, "\n%-16s %7s %7s %7s %7s %15s %6s %9s  %s\n", "scenario", "io", "decode",
 			"lookup", "full", "p1 .. p99", "Mpps", "full / io", "bar");
 }
 
@@ -156,7 +156,7 @@ static void print_bar(FILE *stream, const struct bench_machine *machine,
 static void print_remarks(FILE *stream, const struct bench_machine *machine,
 		const struct bench_result *result)
 {
-	fprintf(stream, "%14s %s; %u flows in a table of %u, %.0f bytes each; clock %.2f", "",
+	fprintf(stream, "%16s %s; %u flows in a table of %u, %.0f bytes each; clock %.2f", "",
 			result->scenario->what, result->flows, result->capacity,
 			result->bytes_per_flow, median(&result->clock));
 	if (result->base.count > 0)
@@ -186,7 +186,7 @@ void report_result(FILE *stream, const struct bench_machine *machine,
 {
 	const struct series *full = &result->stages[STAGE_FULL];
 
-	fprintf(stream, "%-14s", result->scenario->name);
+	fprintf(stream, "%-16s", result->scenario->name);
 	for (unsigned i = STAGE_IO; i <= STAGE_FULL; i++)
 		print_cycles(stream, &result->stages[i]);
 	fprintf(stream, " %6.1f .. %5.1f %6.1f %9.2f  ", series_percentile(full, 1),

@@ -15,6 +15,11 @@
 	{                                                                                          \
 		.kind = SOURCE_REQUESTS, .flows = MILLION, .requests_percent = (percent)           \
 	}
+#define PIECES(swapped)                                                                            \
+	{                                                                                          \
+		.kind = SOURCE_REQUESTS, .flows = MILLION, .requests_percent = 100,                \
+		.is_cut = true, .is_swapped = (swapped)                                            \
+	}
 
 // clang-format off
 #define HTTP(percent, rules, bar_kind, value)                                                      \
@@ -22,6 +27,12 @@
 	  .what = #percent " % of packets are HTTP requests, " #rules " host rules",               \
 	  .traffic = REQUESTS(percent), .capacity = TABLE_1M, .hosts = rules,                      \
 	  .bar = bar_kind, .bar_value = value, .base = REQUESTS(percent), .renews_requests = true }
+
+// Each on a flow that begins with a SYN, before it is measured; the base is past inspection.
+#define SEGMENTS(label, swapped, text)                                                             \
+	{ .name = label, .what = "HTTP requests of 8 segments each, " text,                        \
+	  .traffic = PIECES(swapped), .capacity = TABLE_1M, .hosts = 10, .base = PIECES(swapped),  \
+	  .renews_requests = true }
 
 #define DATAGRAM_FLOOD { .kind = SOURCE_DATAGRAMS, .flows = TABLE_1M, .opens = 1 }
 #define SYN_FLOOD { .kind = SOURCE_SYNS, .flows = TABLE_1M, .opens = 1 }
@@ -62,6 +73,8 @@ const struct scenario scenarios[SCENARIO_COUNT] = {
 	HTTP(100, 10, BAR_NONE, 0),
 	HTTP(100, 1000, BAR_NONE, 0),
 	HTTP(100, 10000, BAR_NONE, 0),
+	SEGMENTS("segments", false, "in order, all inspected"),
+	SEGMENTS("segments-swapped", true, "each pair swapped, so every second waits"),
 	{ .name = "watched", .what = "1 million flows, 16 workers' counters and rings are read all the time",
 	  .traffic = UNIFORM(MILLION), .capacity = TABLE_1M, .bar = BAR_LOSS, .bar_value = 0.03,
 	  .base = UNIFORM(MILLION), .is_watched = true },

@@ -36,7 +36,7 @@ struct scenario {
 };
 
 enum {
-	SCENARIO_COUNT = 31
+	SCENARIO_COUNT = 33
 };
 extern const struct scenario scenarios[SCENARIO_COUNT];
 

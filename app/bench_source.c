@@ -25,9 +25,13 @@ enum {
 	ETHERNET_BYTES = 14,
 	IP4_BYTES = 20,
 	TCP_BYTES = 20,
-	REQUEST_BYTES = ETHERNET_BYTES + IP4_BYTES + TCP_BYTES + SOURCE_HTTP_BYTES,
+	HEADERS_BYTES = ETHERNET_BYTES + IP4_BYTES + TCP_BYTES,
+	REQUEST_BYTES = HEADERS_BYTES + SOURCE_HTTP_BYTES,
+	PIECE_BYTES = SOURCE_HTTP_BYTES / SOURCE_PIECES,
 	STEP_PRIME = 1000003, // walks through all flows, far from one to the next
 };
+static_assert(PIECE_BYTES % 2 == 0 && PIECE_BYTES * SOURCE_PIECES == SOURCE_HTTP_BYTES,
+		"whole words for the checksum");
 
 // Segments without payload.
 enum segment_kind {
@@ -41,6 +45,7 @@ enum segment_kind {
 struct request {
 	uint8_t frame[REQUEST_BYTES];
 	uint32_t sum; // for the checksum, without addresses and ports
+	uint32_t piece_sums[SOURCE_PIECES];
 };
 
 struct segment {
@@ -60,6 +65,7 @@ struct source {
 	uint64_t to_open; // packets that source_open() has filled
 	uint64_t to_renew; // the same of source_renew()
 	uint64_t request; // number of the next one
+	unsigned piece; // how many of the requests at hand are sent
 	unsigned request_share; // adds up percents
 	struct bench_capture *capture;
 	size_t frame; // of the capture, the next one
@@ -176,6 +182,27 @@ static void put_segments(struct source *source)
 	}
 }
 
+static void put_piece(uint8_t *frame, const struct request *request, unsigned piece)
+{
+	uint8_t *ip = frame + ETHERNET_BYTES;
+
+	memcpy(frame, request->frame, HEADERS_BYTES);
+	memcpy(frame + HEADERS_BYTES, request->frame + HEADERS_BYTES + piece * PIECE_BYTES,
+			PIECE_BYTES);
+	put16(ip + 2, IP4_BYTES + TCP_BYTES + PIECE_BYTES);
+	put16(ip + IP4_BYTES + 6, 1 + piece * PIECE_BYTES); // behind the SYN
+}
+
+static void sum_pieces(struct request *request)
+{
+	uint8_t frame[HEADERS_BYTES + PIECE_BYTES];
+
+	for (unsigned i = 0; i < SOURCE_PIECES; i++) {
+		put_piece(frame, request, i);
+		request->piece_sums[i] = sum_tcp(frame, TCP_BYTES + PIECE_BYTES);
+	}
+}
+
 // Half of them are for hosts that the host rules of bench_policy.c name.
 static void put_requests(struct source *source)
 {
@@ -194,6 +221,7 @@ static void put_requests(struct source *source)
 		memset(text + length, 'x', SOURCE_HTTP_BYTES - length);
 		memcpy(text + SOURCE_HTTP_BYTES - 4, "\r\n\r\n", 4);
 		request->sum = sum_tcp(request->frame, TCP_BYTES + SOURCE_HTTP_BYTES);
+		sum_pieces(request);
 	}
 }
 
@@ -364,6 +392,34 @@ static struct rte_mbuf *next_request(struct source *source)
 	return mbuf;
 }
 
+static struct rte_mbuf *request_piece(struct source *source, uint64_t number, unsigned piece)
+{
+	const struct request *request = &source->requests[number % HTTP_TEMPLATES];
+	struct rte_mbuf *mbuf = take(source, HEADERS_BYTES + PIECE_BYTES);
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	put_piece(frame, request, piece);
+	put_tcp_ends(frame, request_number(source, number), false, request->piece_sums[piece]);
+	return mbuf;
+}
+
+static void end_requests(struct source *source)
+{
+	source->piece = 0;
+	source->request += BURST_PACKETS;
+}
+
+// The same piece of each of so many requests: connections take turns.
+static void fill_pieces(struct source *source, struct rte_mbuf **mbufs)
+{
+	const unsigned piece = source->piece ^ source->traffic.is_swapped;
+
+	for (unsigned i = 0; i < BURST_PACKETS; i++)
+		mbufs[i] = request_piece(source, source->request + i, piece);
+	if (++source->piece == SOURCE_PIECES)
+		end_requests(source);
+}
+
 static inline uint32_t next_number(struct source *source)
 {
 	return source->numbers[source->at++ % NUMBERS];
@@ -412,6 +468,10 @@ static void fill_syns(struct source *source, struct rte_mbuf **mbufs)
 
 static void fill_requests(struct source *source, struct rte_mbuf **mbufs)
 {
+	if (source->traffic.is_cut) {
+		fill_pieces(source, mbufs);
+		return;
+	}
 	for (unsigned i = 0; i < BURST_PACKETS; i++) {
 		source->request_share += source->traffic.requests_percent;
 		if (source->request_share >= 100) {
@@ -499,13 +559,25 @@ void source_reopen(struct source *source)
 	source->to_open = 0;
 }
 
-unsigned source_renew(
-		struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS], uint32_t requests)
+// Of what is cut more than enough: packets are sent in whole bursts, and twice.
+static uint64_t requests_in(const struct source *source, uint32_t packets)
 {
-	const uint64_t packets = 2 * (uint64_t)requests;
+	const struct traffic *traffic = &source->traffic;
+
+	if (traffic->is_cut)
+		return (packets / (SOURCE_PIECES * BURST_PACKETS) + 2) * BURST_PACKETS;
+	return (uint64_t)packets * traffic->requests_percent / 100 + 1;
+}
+
+unsigned source_renew(
+		struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS], uint32_t packets)
+{
+	const uint64_t handshakes = 2 * requests_in(source, packets);
 	unsigned count = 0;
 
-	for (; count < BURST_PACKETS && source->to_renew < packets; source->to_renew++)
+	if (source->piece != 0)
+		end_requests(source);
+	for (; count < BURST_PACKETS && source->to_renew < handshakes; source->to_renew++)
 		mbufs[count++] = segment(source,
 				request_number(source, source->request + source->to_renew / 2),
 				source->to_renew % 2 == 0 ? SEGMENT_RST : SEGMENT_SYN);

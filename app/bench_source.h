@@ -27,12 +27,15 @@ struct traffic {
 	double zipf; // exponent below 1; 0: uniform
 	uint32_t opens; // one packet of so many opens a flow of its own; 0: none does
 	unsigned requests_percent; // packets that carry a request
+	bool is_cut; // each packet carries a piece of one; all packets do
+	bool is_swapped; // of the pieces each two neighbours
 	bool renews; // a capture gets new addresses with each pass
 };
 
 enum {
 	SOURCE_SERVER_PORT = 40000, // of the datagrams
 	SOURCE_HTTP_BYTES = 400, // of a request
+	SOURCE_PIECES = 8, // of one that is cut
 };
 
 struct source;
@@ -49,10 +52,10 @@ void source_fill(struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS]);
 unsigned source_open(struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS]);
 // Forgets how far source_open() was; then it begins anew.
 void source_reopen(struct source *source);
-// Handshakes that end and begin anew the flows of the next `requests` requests: a reset and a SYN
-// each. As source_open().
+// Handshakes that end and begin anew the flows of the requests in the next `packets`: a reset and a
+// SYN each. As source_open(). A request that is half sent goes no further.
 unsigned source_renew(
-		struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS], uint32_t requests);
+		struct source *source, struct rte_mbuf *mbufs[BURST_PACKETS], uint32_t packets);
 // Puts buffers back, as a driver does that has sent them.
 void source_sink(struct source *source, struct rte_mbuf *const *mbufs, unsigned count);
 

@@ -43,7 +43,7 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(report["machine"]["rounds"], 2)
         names = [scenario["name"] for scenario in report["scenarios"]]
         for name in ("flows-10k", "flows-1m-zipf", "flood", "churn-10m", "http-100-10000", "hash",
-                     "watched"):
+                     "watched", "segments", "segments-swapped"):
             self.assertIn(name, names)
         for scenario in report["scenarios"]:
             with self.subTest(scenario["name"]):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The traffic of `wiretag bench`: flows drawn by the right law, frames that are what they say.
 #include "bench_source.h"
+#include "counters.h"
 #include "decode/decode.h"
 #include "stream.h"
 
@@ -8,6 +9,7 @@
 
 #include <math.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -176,6 +178,112 @@ static void mixes_requests_in(void **)
 	source_free(source);
 }
 
+// What a receiver makes of the requests of one burst.
+struct receiver {
+	struct source *source;
+	struct burst *burst;
+	struct streams *streams;
+	uint32_t numbers[BURST_PACKETS]; // of the streams
+	unsigned waiting; // segments that brought nothing in order
+	struct counters counters;
+};
+
+static void receive_handshakes(struct receiver *receiver)
+{
+	struct rte_mbuf *mbufs[BURST_PACKETS];
+	struct stream_segment segment;
+	unsigned opened = 0, count;
+
+	while ((count = source_renew(receiver->source, mbufs, BURST_PACKETS)) > 0) {
+		decode(receiver->burst, mbufs, count);
+		for (unsigned k = 0; k < count && opened < BURST_PACKETS; k++) {
+			if (receiver->burst->packets[k].tcp_flags != TH_SYN)
+				continue;
+			assert_true(streams_take(receiver->streams, &receiver->numbers[opened]));
+			stream_segment_read(&segment, &receiver->burst->packets[k],
+					&receiver->burst->keys[k]);
+			stream_accept(receiver->streams,
+					streams_at(receiver->streams, receiver->numbers[opened++]),
+					0, &segment);
+		}
+		source_sink(receiver->source, mbufs, count);
+	}
+	assert_int_equal(opened, BURST_PACKETS);
+}
+
+// How many bytes of request `k` there are in order, after its next segment.
+static unsigned receive_piece(struct receiver *receiver, unsigned k)
+{
+	struct stream *stream = streams_at(receiver->streams, receiver->numbers[k]);
+	struct stream_segment segment;
+	struct stream_view view;
+
+	stream_segment_read(&segment, &receiver->burst->packets[k], &receiver->burst->keys[k]);
+	assert_false(segment.is_wrong);
+	assert_int_equal(segment.length, SOURCE_HTTP_BYTES / SOURCE_PIECES);
+	assert_true(stream_accept(receiver->streams, stream, 0, &segment));
+	if (!stream_offer(receiver->streams, stream, 0, &segment, &view)) {
+		receiver->waiting++;
+		return stream->sides[0].next - stream->sides[0].base;
+	}
+	assert_memory_equal(view.data, "GET /path/", 10);
+	if (view.length == SOURCE_HTTP_BYTES)
+		assert_memory_equal(view.data + SOURCE_HTTP_BYTES - 4, "\r\n\r\n", 4);
+	assert_false(stream_advance(receiver->streams, stream, 0, &view, 0));
+	return view.length;
+}
+
+// Returns how many segments had to wait.
+static unsigned receive_pieces(bool is_swapped)
+{
+	const struct traffic traffic = { .kind = SOURCE_REQUESTS,
+		.flows = FLOWS,
+		.requests_percent = 100,
+		.is_cut = true,
+		.is_swapped = is_swapped };
+	struct receiver receiver = { .source = create(&traffic),
+		.burst = malloc(sizeof(struct burst)) };
+	const struct streams_config config = { BURST_PACKETS, BURST_PACKETS, 0, STREAM_WINDOW_BYTES,
+		-1, &receiver.counters };
+	struct flow_key keys[BURST_PACKETS];
+	struct rte_mbuf *mbufs[BURST_PACKETS];
+
+	receiver.streams = streams_create(&config);
+	receive_handshakes(&receiver);
+	for (unsigned piece = 1; piece <= SOURCE_PIECES; piece++) {
+		unsigned whole = is_swapped ? piece / 2 * 2 : piece;
+
+		source_fill(receiver.source, mbufs);
+		decode(receiver.burst, mbufs, BURST_PACKETS);
+		if (piece == 1)
+			memcpy(keys, receiver.burst->keys, sizeof(keys));
+		assert_memory_equal(keys, receiver.burst->keys, sizeof(keys));
+		for (unsigned k = 0; k < BURST_PACKETS; k++)
+			assert_int_equal(receive_piece(&receiver, k),
+					whole * SOURCE_HTTP_BYTES / SOURCE_PIECES);
+		source_sink(receiver.source, mbufs, BURST_PACKETS);
+	}
+	source_fill(receiver.source, mbufs);
+	decode(receiver.burst, mbufs, BURST_PACKETS);
+	assert_memory_not_equal(keys, receiver.burst->keys, sizeof(keys[0]));
+	assert_int_equal(receiver.counters.segments_beyond, 0);
+	assert_int_equal(receiver.counters.segments_refused, 0);
+	streams_free(receiver.streams);
+	free(receiver.burst);
+	source_free(receiver.source);
+	return receiver.waiting;
+}
+
+static void cuts_requests_into_segments(void **)
+{
+	assert_int_equal(receive_pieces(false), 0);
+}
+
+static void lets_every_second_segment_wait(void **)
+{
+	assert_int_equal(receive_pieces(true), BURST_PACKETS * SOURCE_PIECES / 2);
+}
+
 static void opens_one_flow_in_so_many_packets(void **)
 {
 	const struct traffic traffic = { .kind = SOURCE_SYNS, .flows = FLOWS, .opens = 4 };
@@ -202,6 +310,8 @@ int main(void)
 		cmocka_unit_test(fills_datagrams_of_both_directions),
 		cmocka_unit_test(opens_every_flow_in_both_directions),
 		cmocka_unit_test(mixes_requests_in),
+		cmocka_unit_test(cuts_requests_into_segments),
+		cmocka_unit_test(lets_every_second_segment_wait),
 		cmocka_unit_test(opens_one_flow_in_so_many_packets),
 	};
 
