@@ -475,10 +475,11 @@ static uint64_t scan_values(struct request *request, const struct rules *rules,
 
 		if (buffer->database == NULL)
 			continue;
+		if (!rules_filter_lets(buffer->filter, value->data, value->length))
+			continue;
 		bytes += value->length;
-		if (rules_filter_lets(buffer->filter, value->data, value->length))
-			*count += scan_block(buffer->database, scratch, value->data, value->length,
-					&request->hits[value->buffer][*count], HITS_MAX - *count);
+		*count += scan_block(buffer->database, scratch, value->data, value->length,
+				&request->hits[value->buffer][*count], HITS_MAX - *count);
 	}
 	return bytes;
 }

@@ -178,7 +178,7 @@ static bool take_syn_data(
 	return true;
 }
 
-// The answer took another way: the sender goes on behind what it acknowledged (RFC 7413 4.1.2), and
+// The answer took another way: the sender goes on behind what it acknowledged (RFC 7413 4.2.2), and
 // sends again from the start what it did not.
 static void follow_sender(struct streams *streams, struct stream_side *me,
 		const struct stream_segment *segment)

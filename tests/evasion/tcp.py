@@ -373,7 +373,7 @@ def add_ends(suite):
 
 def add_one_way_fast_open(suite):
     """The answer to a SYN with data takes another way: where its sender goes on tells what it said."""
-    note = 'RFC 7413 4.1.2: the sender goes on behind what the SYN-ACK acknowledged'
+    note = 'RFC 7413 4.2.2: the sender goes on behind what the SYN-ACK acknowledged'
 
     def syn(case, data):
         connection = case.tcp()
