@@ -79,7 +79,7 @@ static struct engine *make_engine(struct policy *policy, struct outcome *outcome
 		.flows_capacity = 1024,
 		.timeouts = { 30000, 600000, 10000, 30000, 120000 },
 		.budget = { 8, 8192 },
-		.fragments = 16,
+		.fragments = 256, // so that no five of a test meet in a set of four
 		.streams = { .streams = 64,
 				.small_buffers = 64,
 				.large_buffers = 4,
