@@ -99,9 +99,22 @@ static uint64_t tx_offloads(const struct rte_eth_dev_info *info, const struct po
 	return peer->is_physical ? 0 : info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 }
 
+// A paravirtual card that offers to judge checksums lets the other side leave them out. A frame that
+// goes on to another port would be wrong then.
+static bool is_paravirtual(const struct rte_eth_dev_info *info)
+{
+	return strncmp(info->driver_name, "net_virtio", strlen("net_virtio")) == 0 ||
+			strcmp(info->driver_name, "net_vmxnet3") == 0;
+}
+
 static uint64_t rx_offloads(const struct rte_eth_dev_info *info, const struct port *port)
 {
-	return port->is_physical ? 0 : info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (!port->is_physical)
+		return info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (is_paravirtual(info))
+		return 0;
+	return info->rx_offload_capa &
+			(RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 }
 
 // What the driver adds to an MTU to get a frame.

@@ -4,10 +4,10 @@
 // Thread: the manager.
 #pragma once
 
+#include <rte_mbuf.h>
+
 #include <stdbool.h>
 #include <stdint.h>
-
-struct rte_mempool;
 
 enum {
 	PORT_POOLS_MAX = 16
@@ -63,3 +63,12 @@ int port_reset(struct port *port, const struct port *peer, const struct port_poo
 		const struct port_config *config);
 // Stops and closes it; anything.
 void port_stop(struct port *port);
+
+// Whether the card found the transport checksum of the outermost IP packet right. It may have looked
+// into a tunnel instead, and what it calls wrong may be right: some say so of UDP without a checksum.
+// Thread: who received the frame.
+static inline bool port_summed(const struct rte_mbuf *mbuf)
+{
+	return (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+			(mbuf->packet_type & RTE_PTYPE_TUNNEL_MASK) == 0;
+}

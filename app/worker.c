@@ -9,6 +9,7 @@
 #include "media.h"
 #include "memory.h"
 #include "overload.h"
+#include "port.h"
 #include "sniff.h"
 
 #include <rte_cycles.h>
@@ -172,6 +173,7 @@ static void burst_receive(struct worker *w, uint16_t port, uint64_t now_ns)
 
 	b->count = rte_eth_rx_burst(port, w->index, w->mbufs, BURST_PACKETS);
 	b->now_ns = now_ns;
+	b->summed = 0;
 	for (unsigned i = 0; i < b->count; i++) {
 		struct rte_mbuf *mbuf = w->mbufs[i];
 		struct packet *packet = &b->packets[i];
@@ -183,6 +185,7 @@ static void burst_receive(struct worker *w, uint16_t port, uint64_t now_ns)
 		packet->length = rte_pktmbuf_data_len(mbuf);
 		packet->wire_length = rte_pktmbuf_pkt_len(mbuf);
 		packet->flags = has_headroom(mbuf) ? 0 : PACKET_NO_HEADROOM;
+		b->summed |= (uint64_t)port_summed(mbuf) << i;
 	}
 }
 

@@ -297,7 +297,7 @@ static void inspect_datagram(const struct inspection *in)
 		packet->reason = REASON_PAST;
 		return;
 	}
-	if (!checksum_udp_is_right(packet, &in->flow->key)) {
+	if (!inspect_is_summed(in) && !checksum_udp_is_right(packet, &in->flow->key)) {
 		packet->reason = REASON_REFUSED;
 		return;
 	}
@@ -311,12 +311,13 @@ static void inspect_datagram(const struct inspection *in)
 }
 
 static inline __attribute__((always_inline)) struct inspection inspection_of(
-		struct path *path, struct packet *packet)
+		struct path *path, const struct burst *burst, struct packet *packet)
 {
 	struct flow *flow = packet->flow;
 
 	return (struct inspection){
 		.path = path,
+		.burst = burst,
 		.packet = packet,
 		.flow = flow,
 		.details = flow_details(path->flows, flow),
@@ -337,10 +338,9 @@ static __attribute__((noinline)) void follow_payload(const struct inspection *in
 	flow_judge(in->path->flows, in->flow, &verdict);
 }
 
-static void inspect(struct path *path, struct packet *packet)
+static void inspect(struct path *path, const struct burst *burst, struct packet *packet)
 {
-	const struct inspection in = inspection_of(path, packet);
-
+	const struct inspection in = inspection_of(path, burst, packet);
 	if (packet->protocol == IPPROTO_TCP && packet->transport != 0) {
 		inspect_segment(&in);
 		if (packet->flow->app == APP_SKYPE && packet->payload != NULL)
@@ -355,7 +355,7 @@ static __attribute__((noinline)) void tell_connection(
 		struct path *path, const struct packet *packet)
 {
 	struct packet first = *packet;
-	const struct inspection in = inspection_of(path, &first);
+	const struct inspection in = inspection_of(path, NULL, &first);
 	const struct fact fact = { .is_observation = true };
 	const struct conclusion conclusion = {
 		.verdict = { .app = APP_SKYPE, .role = FLOW_ROLE_P2P },
@@ -425,7 +425,7 @@ void inspect_burst(struct path *path, struct burst *burst)
 
 		if (packet_is_readable(packet)) {
 			if ((packet->flow->state & FLOW_INSPECTING) != 0)
-				inspect(path, packet);
+				inspect(path, burst, packet);
 			else
 				packet->reason = REASON_PAST;
 		}

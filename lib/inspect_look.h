@@ -8,13 +8,23 @@
 // One payload on its way through detectors, rules and verdict.
 struct inspection {
 	struct path *path;
-	struct packet *packet;
+	const struct burst *burst; // NULL where the packet is a copy
+	struct packet *packet; // one of the burst, or that copy
 	struct flow *flow;
 	struct flow_details *details;
 	struct stream_reading *reading; // of the direction; NULL for a datagram
 	unsigned side; // which end sent it
 	unsigned initiator; // which end opened the flow
 };
+
+// Whether the transport checksum is known to be right. A card judges what the first headers that it
+// finds say, and no fragment.
+static inline bool inspect_is_summed(const struct inspection *in)
+{
+	return (in->burst->summed >> (in->packet - in->burst->packets) & 1) != 0 &&
+			in->packet->inner_ip == 0 &&
+			(in->packet->flags & (PACKET_FRAGMENT | PACKET_REASSEMBLED)) == 0;
+}
 
 // Shows the sample to detectors and rules, and tells what is news. The findings stay in the path.
 void inspect_look(const struct inspection *in, const struct sample *sample);

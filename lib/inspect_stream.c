@@ -425,7 +425,7 @@ void inspect_segment(const struct inspection *in)
 		shed(in);
 		return;
 	}
-	stream_segment_read(&segment, in->packet, &in->flow->key);
+	stream_segment_read(&segment, in->packet, &in->flow->key, inspect_is_summed(in));
 	segment.unseen = unseen_of(in, !in->side);
 	if (is_shed || !needs_stream(in, &segment)) {
 		if ((segment.flags & (TH_SYN | TH_RST)) != 0)

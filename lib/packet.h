@@ -121,6 +121,8 @@ struct flow_key {
 };
 static_assert(sizeof(struct flow_key) == 44, "keys are hashed and compared as bytes");
 
+static_assert(BURST_PACKETS <= 64, "a bit of `summed` each");
+
 // First what a cache line should hold each, where the owner aligns it.
 struct burst {
 	struct packet packets[BURST_PACKETS];
@@ -128,6 +130,7 @@ struct burst {
 	unsigned count;
 	enum link link;
 	uint64_t now_ns; // of the newest packet
+	uint64_t summed; // bit [i]: a card found the transport checksum of packets[i] right
 	bool has_edits; // some packet is not to be transmitted, or its `data` moved
 	uint8_t open_count;
 	uint8_t open[BURST_PACKETS]; // packets whose flow may still get another verdict, in order

@@ -90,9 +90,10 @@ struct stream_segment {
 	bool is_refused; // by stream_accept(): the receiver takes nothing of it
 };
 
-// Reads a TCP packet that decode found well formed. `unseen` is the caller's to set.
+// Reads a TCP packet that decode found well formed. `unseen` is the caller's to set. `is_summed`: its
+// TCP checksum is known to be right.
 void stream_segment_read(struct stream_segment *segment, const struct packet *packet,
-		const struct flow_key *key);
+		const struct flow_key *key, bool is_summed);
 
 struct streams_config {
 	uint32_t streams; // connections whose bytes are read at the same time

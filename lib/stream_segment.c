@@ -31,7 +31,7 @@ static void read_options(struct stream_segment *segment, const uint8_t *at, cons
 }
 
 void stream_segment_read(struct stream_segment *segment, const struct packet *packet,
-		const struct flow_key *key)
+		const struct flow_key *key, bool is_summed)
 {
 	const uint8_t *header = packet_transport(packet);
 	const uint32_t header_length = (header[12] >> 4) * 4;
@@ -52,7 +52,7 @@ void stream_segment_read(struct stream_segment *segment, const struct packet *pa
 	};
 	read_options(segment, header + HEADER_BYTES, header + header_length);
 	segment->is_wrong = !checksum_ip4_is_right(packet) ||
-			(!segment->is_cut &&
+			(!segment->is_cut && !is_summed &&
 					!checksum_is_right(key, header, header_length + length,
 							packet->protocol));
 }

@@ -166,7 +166,7 @@ static void mixes_requests_in(void **)
 			if (packet->payload == NULL)
 				continue;
 			requests++;
-			stream_segment_read(&segment, packet, &burst->keys[k]);
+			stream_segment_read(&segment, packet, &burst->keys[k], false);
 			assert_false(segment.is_wrong);
 			assert_int_equal(packet->payload_length, SOURCE_HTTP_BYTES);
 			assert_memory_equal(packet->payload, "GET /path/", 10);
@@ -201,7 +201,7 @@ static void receive_handshakes(struct receiver *receiver)
 				continue;
 			assert_true(streams_take(receiver->streams, &receiver->numbers[opened]));
 			stream_segment_read(&segment, &receiver->burst->packets[k],
-					&receiver->burst->keys[k]);
+					&receiver->burst->keys[k], false);
 			stream_accept(receiver->streams,
 					streams_at(receiver->streams, receiver->numbers[opened++]),
 					0, &segment);
@@ -218,7 +218,8 @@ static unsigned receive_piece(struct receiver *receiver, unsigned k)
 	struct stream_segment segment;
 	struct stream_view view;
 
-	stream_segment_read(&segment, &receiver->burst->packets[k], &receiver->burst->keys[k]);
+	stream_segment_read(
+			&segment, &receiver->burst->packets[k], &receiver->burst->keys[k], false);
 	assert_false(segment.is_wrong);
 	assert_int_equal(segment.length, SOURCE_HTTP_BYTES / SOURCE_PIECES);
 	assert_true(stream_accept(receiver->streams, stream, 0, &segment));

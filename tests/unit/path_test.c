@@ -108,6 +108,40 @@ static void an_undecided_flow_is_left_alone_when_its_budget_is_spent(void **stat
 	assert_int_equal(f->path.counters.packets[0][REASON_PAST], 12);
 }
 
+// IP in IP, RFC 2003.
+static void wrap(struct packet *packet)
+{
+	uint8_t *ip = packet->data + 14;
+	const unsigned length = packet->length - 14;
+
+	memmove(ip + 20, ip, length);
+	put16(ip + 2, 20 + length);
+	ip[9] = 4;
+	packet->length += 20;
+	packet->wire_length += 20;
+}
+
+static void a_card_is_believed_about_the_outermost_checksum(void **state)
+{
+	struct fixture *f = *state;
+	struct packet *packets[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		const unsigned ends[4] = { 1, 4000 + i, 2, 99 };
+
+		packets[i] = add(f, UDP, ends, "hello");
+		put16(packets[i]->data + 40, 0x1234);
+	}
+	wrap(packets[2]);
+	wrap(packets[3]);
+	f->burst.summed = 1 << 1 | 1 << 3;
+	run(f);
+	assert_int_equal(packets[0]->reason, REASON_REFUSED);
+	assert_string_equal(application_name(packets[1]->app), "greeter");
+	assert_int_equal(packets[2]->reason, REASON_REFUSED);
+	assert_int_equal(packets[3]->reason, REASON_REFUSED);
+}
+
 static void a_rule_by_port_asks_for_the_responders(void **state)
 {
 	const unsigned ends[4] = { 1, 4000, 2, 123 }, other[4] = { 3, 123, 2, 4000 };
@@ -499,6 +533,7 @@ int main(void)
 		TEST(what_only_mentions_the_host_is_not_skype),
 		TEST(a_policy_drops_from_the_verdict_on_and_others_live),
 		TEST(an_undecided_flow_is_left_alone_when_its_budget_is_spent),
+		TEST(a_card_is_believed_about_the_outermost_checksum),
 		TEST(a_rule_by_port_asks_for_the_responders),
 		TEST(lost_evidence_is_counted_and_packets_pass),
 		TEST(overload_sheds_what_its_level_says),

@@ -14,6 +14,8 @@
 
 static struct fake {
 	uint32_t flags; // of the driver
+	const char *driver;
+	uint64_t rx_offloads; // that it offers
 	int reset; // what a reset returns
 	int vlan; // offloads that it starts with
 	struct rte_eth_conf conf;
@@ -37,7 +39,8 @@ static void forget(void)
 int rte_eth_dev_info_get(uint16_t, struct rte_eth_dev_info *info)
 {
 	*info = (struct rte_eth_dev_info){
-		.driver_name = "net_fake",
+		.driver_name = fake.driver != NULL ? fake.driver : "net_fake",
+		.rx_offload_capa = fake.rx_offloads,
 		.max_mtu = 9600,
 		.max_rx_pktlen = 9622,
 		.max_rx_queues = 4,
@@ -210,6 +213,53 @@ static void stands_still_when_a_reset_fails(void **)
 	assert_false(port.is_started);
 }
 
+// A paravirtual card then hands out frames without a checksum.
+static void a_card_judges_checksums(void **)
+{
+	static const uint64_t sums = RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	static const struct {
+		const char *driver;
+		bool is_physical;
+		uint64_t offered, wanted;
+	} cards[] = {
+		{ "net_ixgbe", true, UINT64_MAX, sums },
+		{ "net_one", true, RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_LRO,
+				RTE_ETH_RX_OFFLOAD_TCP_CKSUM },
+		{ "net_virtio", true, UINT64_MAX, 0 },
+		{ "net_virtio_user", true, UINT64_MAX, 0 },
+		{ "net_vmxnet3", true, UINT64_MAX, 0 },
+		{ "net_tap", false, sums, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++) {
+		struct port port = device();
+
+		port.is_physical = cards[i].is_physical;
+		fake = (struct fake){ .driver = cards[i].driver, .rx_offloads = cards[i].offered };
+		forget();
+		assert_int_equal(port_start(&port, &port, &pools, &config), 0);
+		assert_int_equal(fake.conf.rxmode.offloads, cards[i].wanted);
+	}
+}
+
+static void only_a_right_checksum_is_believed(void **)
+{
+	struct rte_mbuf mbuf = { .ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_RSS_HASH,
+		.packet_type = RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_TCP };
+
+	assert_true(port_summed(&mbuf));
+	mbuf.packet_type |= RTE_PTYPE_TUNNEL_VXLAN;
+	assert_false(port_summed(&mbuf));
+	mbuf.packet_type = 0;
+	assert_true(port_summed(&mbuf));
+	mbuf.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE; // right, but not what stands in the frame
+	assert_false(port_summed(&mbuf));
+	mbuf.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	assert_false(port_summed(&mbuf));
+	mbuf.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	assert_false(port_summed(&mbuf));
+}
+
 static void files_and_nothing_wait(void **)
 {
 	assert_true(port_waits("net_pcap0,rx_pcap=x.pcap,infinite_rx=1"));
@@ -226,6 +276,8 @@ int main(void)
 		cmocka_unit_test(is_the_same_after_a_reset),
 		cmocka_unit_test(starts_anew_where_there_is_no_reset),
 		cmocka_unit_test(stands_still_when_a_reset_fails),
+		cmocka_unit_test(a_card_judges_checksums),
+		cmocka_unit_test(only_a_right_checksum_is_believed),
 		cmocka_unit_test(files_and_nothing_wait),
 	};
 

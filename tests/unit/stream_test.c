@@ -609,7 +609,7 @@ static void headers_are_read(void **)
 	sum = ~((sum & 0xffff) + (sum >> 16));
 	frame[16] = (uint8_t)(sum >> 8);
 	frame[17] = (uint8_t)sum;
-	stream_segment_read(&read, &packet, &key);
+	stream_segment_read(&read, &packet, &key, false);
 	assert_false(read.is_wrong);
 	assert_int_equal(read.sequence, UINT32_MAX);
 	assert_int_equal(read.acknowledgment, 0x01020304);
@@ -622,10 +622,12 @@ static void headers_are_read(void **)
 		if (i == 12)
 			continue; // the header's length
 		frame[i] ^= 0x10;
-		stream_segment_read(&read, &packet, &key);
+		stream_segment_read(&read, &packet, &key, false);
 		assert_true(read.is_wrong);
+		stream_segment_read(&read, &packet, &key, true);
+		assert_false(read.is_wrong);
 		packet.flags = PACKET_TRUNCATED;
-		stream_segment_read(&read, &packet, &key);
+		stream_segment_read(&read, &packet, &key, false);
 		assert_false(read.is_wrong);
 		packet.flags = 0;
 		frame[i] ^= 0x10;
