@@ -133,6 +133,13 @@ static void measure_watched(struct run *run)
 	watch_stop(watch);
 }
 
+// As long as the bursts of this round, so that it is disturbed as often.
+static void measure_idle(struct run *run)
+{
+	machine_idle(&run->result->idle, durations_percentile(lane_durations(run->lane), 50),
+			run->bench->machine.packets / BURST_PACKETS);
+}
+
 static void measure_stage(struct run *run, enum bench_stage stage)
 {
 	if (stage == STAGE_FULL && run->scenario.is_watched)
@@ -162,6 +169,8 @@ static void run_rounds(struct run *run)
 			measure_together(run);
 		if (run->base != NULL)
 			measure(run, run->base, STAGE_FULL, &result->base);
+		if (run->scenario.bar == BAR_LATENCY)
+			measure_idle(run);
 	}
 	for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 		series_finish(&result->stages[stage]);
@@ -177,7 +186,7 @@ static void describe(struct run *run)
 
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
 		result->packets += counters->packets[0][reason];
-	memcpy(result->bursts, counters->burst_cycles, sizeof(result->bursts));
+	result->bursts = *lane_durations(run->lane);
 	result->lost = counters->packets[0][REASON_NO_FLOW];
 	result->flows = lane_flows(run->lane);
 	result->capacity = run->scenario.capacity;
@@ -307,12 +316,8 @@ static int run_scenario(struct bench *bench, unsigned index)
 	run.result->scenario = bench->chosen[index];
 	status = run_init(&run);
 	if (status == EXIT_DONE) {
-		struct counters opened = *lane_counters(run.lane);
-
 		run_rounds(&run);
 		describe(&run);
-		for (unsigned i = 0; i < DURATION_BUCKETS; i++)
-			run.result->bursts[i] -= opened.burst_cycles[i];
 	}
 	hide_progress(bench);
 	if (status == EXIT_DONE && !bench->arguments.json)

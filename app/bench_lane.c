@@ -44,6 +44,7 @@ struct lane {
 	struct counters_public published;
 	size_t ring_bytes;
 	uint64_t bursts;
+	struct durations durations; // of the bursts of STAGE_FULL
 	bool is_watched; // another thread empties the ring
 	uint64_t age_at, age_every; // nanoseconds
 };
@@ -156,10 +157,11 @@ static void between_bursts(struct lane *lane)
 		rte_ring_reset(lane->path.evidence);
 }
 
-static void forward(struct lane *lane, unsigned count)
+// Returns the cycles that a burst takes from receive to transmit.
+static uint64_t forward(struct lane *lane, unsigned count)
 {
 	const struct policy *policy = atomic_load_explicit(&lane->policy, memory_order_acquire);
-	uint64_t start = rte_rdtsc();
+	uint64_t start = rte_rdtsc(), cycles;
 
 	lane->path.policy = policy;
 	lane->path.scratch = &policy->workers[lane->config.worker];
@@ -167,8 +169,10 @@ static void forward(struct lane *lane, unsigned count)
 	path_burst(&lane->path, &lane->burst);
 	transmit(lane);
 	path_count(&lane->path, &lane->burst, 0);
-	count_burst(&lane->path.counters, count, rte_rdtsc() - start);
+	cycles = rte_rdtsc() - start;
+	count_burst(&lane->path.counters, count, cycles);
 	between_bursts(lane);
+	return cycles;
 }
 
 static void run_io(struct lane *lane, unsigned bursts)
@@ -204,7 +208,7 @@ static void run_full(struct lane *lane, unsigned bursts)
 {
 	for (unsigned i = 0; i < bursts; i++) {
 		source_fill(lane->source, lane->mbufs);
-		forward(lane, BURST_PACKETS);
+		durations_add(&lane->durations, forward(lane, BURST_PACKETS));
 	}
 }
 
@@ -314,6 +318,11 @@ void lane_free(struct lane *lane)
 const struct counters *lane_counters(const struct lane *lane)
 {
 	return &lane->path.counters;
+}
+
+const struct durations *lane_durations(const struct lane *lane)
+{
+	return &lane->durations;
 }
 
 uint32_t lane_flows(const struct lane *lane)

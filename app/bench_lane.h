@@ -5,6 +5,7 @@
 // work is the same on every run and machine, and can be counted in instructions.
 #pragma once
 
+#include "bench_duration.h"
 #include "bench_source.h"
 #include "path.h"
 #include "stream.h"
@@ -50,6 +51,8 @@ uint64_t lane_run(struct lane *lane, enum bench_stage stage, uint32_t packets);
 
 // What the shipped path counted so far, openings included.
 const struct counters *lane_counters(const struct lane *lane);
+// TSC cycles that each burst of STAGE_FULL took so far, from receive to transmit.
+const struct durations *lane_durations(const struct lane *lane);
 uint32_t lane_flows(const struct lane *lane);
 size_t lane_table_bytes(const struct lane *lane);
 // What others see of the lane, for a thread that empties its ring from now on; with NULL the lane

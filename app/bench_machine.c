@@ -55,6 +55,19 @@ double machine_clock(void)
 	return (double)ADDS / (rte_rdtsc() - start);
 }
 
+void machine_idle(struct durations *durations, uint64_t cycles, unsigned count)
+{
+	while (count-- > 0) {
+		const uint64_t start = rte_rdtsc();
+		uint64_t now;
+
+		do
+			now = rte_rdtsc();
+		while (now - start < cycles);
+		durations_add(durations, now - start);
+	}
+}
+
 uint64_t machine_switches(void)
 {
 	struct rusage usage;

@@ -3,6 +3,8 @@
 // pages its memory is in.
 #pragma once
 
+#include "bench_duration.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,6 +15,9 @@ unsigned machine_cpus(int *cpus, unsigned most);
 int machine_pin_to(int cpu);
 // Core cycles for each cycle of the TSC, from a chain of additions. Takes about 3 ms.
 double machine_clock(void);
+// Enters into `durations` how long so many spans of `cycles` of the TSC take in which this thread does
+// nothing: what is longer was taken by the system, or by the one below it.
+void machine_idle(struct durations *durations, uint64_t cycles, unsigned count);
 // How often this thread was made to wait for another one so far.
 uint64_t machine_switches(void);
 // Whether large memory came in huge pages.

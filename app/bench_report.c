@@ -66,21 +66,11 @@ static bool has_bar(const struct bench_result *result)
 	return result->scenario->bar != BAR_NONE;
 }
 
-// Microseconds that so many of the bursts take at most, as its bucket tells; 0: there were none.
-static double latency(const struct bench_machine *machine, const struct bench_result *result,
+// Microseconds that so many of them do not reach; 0: there are none.
+static double microseconds(const struct bench_machine *machine, const struct durations *durations,
 		double percent)
 {
-	uint64_t all = 0, below = 0;
-	unsigned bucket = 0;
-
-	for (unsigned i = 0; i < DURATION_BUCKETS; i++)
-		all += result->bursts[i];
-	for (; bucket < DURATION_BUCKETS; bucket++) {
-		below += result->bursts[bucket];
-		if (below >= percent / 100 * all)
-			break;
-	}
-	return all == 0 ? 0 : (UINT64_C(256) << bucket) / (machine->tsc_hz / 1e6);
+	return durations_percentile(durations, percent) / (machine->tsc_hz / 1e6);
 }
 
 static double measured(const struct bench_machine *machine, const struct bench_result *result)
@@ -101,7 +91,7 @@ static double measured(const struct bench_machine *machine, const struct bench_r
 		return (stage(result, STAGE_HASH) - decode) /
 				(stage(result, STAGE_LOOKUP) - decode);
 	case BAR_LATENCY:
-		return latency(machine, result, 99.9);
+		return microseconds(machine, &result->bursts, 99.9);
 	default:
 		return 0;
 	}
@@ -167,8 +157,14 @@ static void print_remarks(FILE *stream, const struct bench_machine *machine,
 	if (result->stages[STAGE_HASH].count > 0)
 		fprintf(stream, "; with rte_hash %.1f", stage(result, STAGE_HASH));
 	fprintf(stream, "; a burst takes %.0f, %.0f, %.0f us (50, 99, 99.9 %% of them)",
-			latency(machine, result, 50), latency(machine, result, 99),
-			latency(machine, result, 99.9));
+			microseconds(machine, &result->bursts, 50),
+			microseconds(machine, &result->bursts, 99),
+			microseconds(machine, &result->bursts, 99.9));
+	if (durations_percentile(&result->idle, 50) > 0)
+		fprintf(stream, "; the machine alone %.0f, %.0f, %.0f us",
+				microseconds(machine, &result->idle, 50),
+				microseconds(machine, &result->idle, 99),
+				microseconds(machine, &result->idle, 99.9));
 	if (result->verdicts_kept >= 0)
 		fprintf(stream, "; %.1f %% of the verdicts kept", 100 * result->verdicts_kept);
 	if (result->lost > 0)
@@ -205,6 +201,14 @@ static json_t *series_json(const struct series *series)
 			"rounds", (int)series->count);
 }
 
+static json_t *durations_json(
+		const struct bench_machine *machine, const struct durations *durations)
+{
+	return json_pack("{s:f,s:f,s:f}", "p50", microseconds(machine, durations, 50), "p99",
+			microseconds(machine, durations, 99), "p99.9",
+			microseconds(machine, durations, 99.9));
+}
+
 static json_t *bar_json(const struct bench_machine *machine, const struct bench_result *result)
 {
 	const struct scenario *scenario = result->scenario;
@@ -230,10 +234,8 @@ static json_t *result_json(const struct bench_machine *machine, const struct ben
 		json_object_set_new(cycles, "base", series_json(&result->base));
 	if (result->together.count > 0)
 		json_object_set_new(cycles, "together", series_json(&result->together));
-	json_t *bursts = json_pack("{s:f,s:f,s:f}", "p50", latency(machine, result, 50), "p99",
-			latency(machine, result, 99), "p99.9", latency(machine, result, 99.9));
-
-	return json_pack("{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o,s:i,s:f,s:f,s:o}",
+	return json_pack(
+			"{s:s,s:s,s:o,s:f,s:f,s:i,s:i,s:f,s:f,s:f,s:i,s:i,s:o,s:i,s:f,s:f,s:o,s:o}",
 			"name", result->scenario->name, "what", result->scenario->what, "cycles",
 			cycles, "mpps", quotient(machine->tsc_hz / 1e6, full), "ratio",
 			quotient(stage(result, STAGE_IO), full), "flows", (int)result->flows,
@@ -243,7 +245,8 @@ static json_t *result_json(const struct bench_machine *machine, const struct ben
 			"disturbed", (int)result->disturbed, "bar", bar_json(machine, result),
 			"workers", (int)result->workers, "scaling",
 			quotient(full, median(&result->together)), "verdicts_kept",
-			result->verdicts_kept, "burst_us", bursts);
+			result->verdicts_kept, "burst_us", durations_json(machine, &result->bursts),
+			"idle_us", durations_json(machine, &result->idle));
 }
 
 int report_json(FILE *stream, const struct bench_machine *machine,

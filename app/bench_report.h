@@ -37,7 +37,8 @@ struct bench_result {
 	unsigned disturbed; // the same, kept after too many
 	uint32_t flows, capacity;
 	double bytes_per_flow; // of the table, for each that it can hold
-	uint64_t bursts[DURATION_BUCKETS]; // of the full path and its base, by duration
+	struct durations bursts; // of the full path, TSC cycles
+	struct durations idle; // of as many spans as long as a burst in which nothing is done
 	double verdicts_kept; // share; below 0: not asked
 	uint64_t packets, lost; // that had no flow though they are IP
 };
