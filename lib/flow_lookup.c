@@ -243,10 +243,12 @@ static __attribute__((noinline)) void enter_open(struct flow_table *table, struc
 	if (changes_state(packet) ||
 			((flow->state & FLOW_ANSWERED) == 0 && flow->packets[side ^ 1] != 0))
 		set_state(slot, flow, packet, side);
-	if ((flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0)
+	if ((flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {
 		table->burst->open[table->burst->open_count++] = packet - table->burst->packets;
-	else if (packet_is_readable(packet))
+		__builtin_prefetch(&table->details[flow_number_in(slot)], 1);
+	} else if (packet_is_readable(packet)) {
 		packet->reason = REASON_PAST;
+	}
 }
 
 // Enters the packet in the books of its flow, which it is part of.
