@@ -10,24 +10,46 @@ enum {
 	UDP_CHECKSUM_OFFSET = 6,
 };
 
-// RFC 1071: the sum of words of 16 bits, here of 32 in any byte order, folded later.
-static uint64_t add_words(uint64_t sum, const uint8_t *data, size_t length)
+// RFC 1071: the sum of words of 16 bits is that of longer ones, in any byte order, folded later; what
+// is carried out comes in again at the other end.
+static inline uint64_t add(uint64_t sum, uint64_t word)
 {
-	const size_t count = length / sizeof(uint32_t);
-	const size_t rest = length % sizeof(uint32_t);
-	uint32_t word;
+	bool is_carried = __builtin_add_overflow(sum, word, &sum);
 
-	// A loop that compilers turn into vectors.
-	for (size_t i = 0; i < count; i++) {
-		memcpy(&word, data + i * sizeof(word), sizeof(word));
-		sum += word;
+	return sum + is_carried;
+}
+
+static inline uint64_t add_at(uint64_t sum, const uint8_t *data, size_t length)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, data, length);
+	return add(sum, word);
+}
+
+static inline uint64_t add_words(uint64_t sum, const uint8_t *data, size_t length)
+{
+	uint64_t second = 0;
+
+	// In two sums, for each addition waits for the one before.
+	for (; length >= 32; data += 32, length -= 32) {
+		sum = add_at(sum, data, 8);
+		second = add_at(second, data + 8, 8);
+		sum = add_at(sum, data + 16, 8);
+		second = add_at(second, data + 24, 8);
 	}
-	if (rest > 0) {
-		word = 0;
-		memcpy(&word, data + length - rest, rest);
-		sum += word;
+	sum = add(sum, second);
+	for (; length >= 8; data += 8, length -= 8)
+		sum = add_at(sum, data, 8);
+	if ((length & 4) != 0) {
+		sum = add_at(sum, data, 4);
+		data += 4;
 	}
-	return sum;
+	if ((length & 2) != 0) {
+		sum = add_at(sum, data, 2);
+		data += 2;
+	}
+	return (length & 1) != 0 ? add_at(sum, data, 1) : sum;
 }
 
 static uint16_t fold(uint64_t sum)
@@ -38,20 +60,24 @@ static uint16_t fold(uint64_t sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
+// Whether a sum that is not 0 would be folded to ffff.
+static inline bool is_right(uint64_t sum)
+{
+	return sum % 0xffff == 0;
+}
+
 // RFC 9293 3.1 and RFC 8200 8.1. Which address is whose does not matter to a sum; nor do the zeros
 // in front of an IPv4 address, and the ffff of its mapping is zero, too.
 static uint64_t pseudo_sum(const struct flow_key *key, size_t length, uint8_t protocol)
 {
-	const uint32_t pseudo[2] = { htobe32(length), htobe32(protocol) };
-	uint64_t sum = add_words(0, (const uint8_t *)key->ends, sizeof(key->ends));
-
-	return add_words(sum, (const uint8_t *)pseudo, sizeof(pseudo));
+	return add_words((uint64_t)htobe32(length) + htobe32(protocol), (const uint8_t *)key->ends,
+			sizeof(key->ends));
 }
 
 bool checksum_is_right(
 		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol)
 {
-	return fold(add_words(pseudo_sum(key, length, protocol), header, length)) == 0xffff;
+	return is_right(add_words(pseudo_sum(key, length, protocol), header, length));
 }
 
 uint16_t checksum_ip4(const uint8_t *header)
@@ -62,15 +88,8 @@ uint16_t checksum_ip4(const uint8_t *header)
 static bool is_ip4_right(const uint8_t *header)
 {
 	// Nearly every header is of five words.
-	if (header[0] == 0x45) {
-		uint32_t words[5];
-		uint64_t sum = 0;
-
-		memcpy(words, header, sizeof(words));
-		for (unsigned i = 0; i < 5; i++)
-			sum += words[i];
-		return fold(sum) == 0xffff;
-	}
+	if (header[0] == 0x45)
+		return is_right(add_words(0, header, 20));
 	return header[0] >> 4 != 4 || checksum_ip4(header) == 0;
 }
 
@@ -97,5 +116,5 @@ bool checksum_udp_is_right(const struct packet *packet, const struct flow_key *k
 	if (stored == 0)
 		return flow_key_is_ip4(key);
 	sum = pseudo_sum(key, length, IPPROTO_UDP);
-	return fold(sum) == stored || fold(add_words(sum, header, length)) == 0xffff;
+	return fold(sum) == stored || is_right(add_words(sum, header, length));
 }

@@ -88,12 +88,74 @@ static void what_was_cut_short_is_not_judged(void **)
 	assert_true(takes(&key4, 0xdead, PACKET_TRUNCATED));
 }
 
+// Long runs of ones carry out of any word that they are added up in.
+static void fill(uint8_t *bytes, size_t length, unsigned kind)
+{
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = kind == 0 ? 0 : kind == 1 ? 0xff : rand() >> 7;
+}
+
+static void segments_of_all_lengths_are_added_up(void **)
+{
+	enum {
+		HEADER = 20,
+		PLACE = 16,
+		MOST = 700
+	};
+
+	srand(1);
+	for (size_t length = HEADER; length < MOST; length++) {
+		uint8_t *segment = malloc(length);
+		unsigned sum;
+
+		fill(segment, length, length % 3);
+		memset(segment + PLACE, 0, 2);
+		sum = sum_of(&key4, segment, length) + (unsigned)length + 0xffff -
+				(UDP_BYTES + PAYLOAD_BYTES) - IPPROTO_UDP + IPPROTO_TCP;
+		sum = 0xffff ^ ((sum & 0xffff) + (sum >> 16));
+		segment[PLACE] = (uint8_t)(sum >> 8);
+		segment[PLACE + 1] = (uint8_t)sum;
+		assert_true(checksum_is_right(&key4, segment, length, IPPROTO_TCP));
+		for (size_t i = 0; i < length; i++) {
+			segment[i] ^= 1 << i % 8;
+			assert_false(checksum_is_right(&key4, segment, length, IPPROTO_TCP));
+			segment[i] ^= 1 << i % 8;
+		}
+		free(segment);
+	}
+}
+
+static void a_header_with_options_is_added_up(void **)
+{
+	enum {
+		PLACE = 10,
+		MOST = 60
+	};
+	uint8_t header[MOST];
+	struct packet packet = { .data = header };
+
+	for (unsigned words = 5; words <= MOST / 4; words++) {
+		uint16_t sum;
+
+		fill(header, MOST, 1 + words % 2);
+		header[0] = 0x40 | words;
+		memset(header + PLACE, 0, 2);
+		sum = checksum_ip4(header);
+		memcpy(header + PLACE, &sum, sizeof(sum));
+		assert_true(checksum_ip4_is_right(&packet));
+		header[4 * words - 1] ^= 1;
+		assert_false(checksum_ip4_is_right(&packet));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_datagram_is_taken_with_the_one_right_sum),
 		cmocka_unit_test(ip6_demands_a_checksum),
 		cmocka_unit_test(what_was_cut_short_is_not_judged),
+		cmocka_unit_test(segments_of_all_lengths_are_added_up),
+		cmocka_unit_test(a_header_with_options_is_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
