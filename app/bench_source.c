@@ -28,6 +28,7 @@ enum {
 	HEADERS_BYTES = ETHERNET_BYTES + IP4_BYTES + TCP_BYTES,
 	REQUEST_BYTES = HEADERS_BYTES + SOURCE_HTTP_BYTES,
 	PIECE_BYTES = SOURCE_HTTP_BYTES / SOURCE_PIECES,
+	HTTP_PORT = 80,
 	STEP_PRIME = 1000003, // walks through all flows, far from one to the next
 };
 static_assert(PIECE_BYTES % 2 == 0 && PIECE_BYTES * SOURCE_PIECES == SOURCE_HTTP_BYTES,
@@ -42,15 +43,20 @@ enum segment_kind {
 	SEGMENT_COUNT,
 };
 
+// For the checksums, without addresses and ports.
+struct sums {
+	uint32_t ip, tcp;
+};
+
 struct request {
 	uint8_t frame[REQUEST_BYTES];
-	uint32_t sum; // for the checksum, without addresses and ports
-	uint32_t piece_sums[SOURCE_PIECES];
+	struct sums sums;
+	struct sums piece_sums[SOURCE_PIECES];
 };
 
 struct segment {
 	uint8_t frame[64];
-	uint32_t sum;
+	struct sums sums;
 };
 
 struct source {
@@ -156,18 +162,17 @@ static void put_tcp(uint8_t *frame, unsigned ip_bytes, uint8_t flags)
 	put16(tcp + 14, 0x2000);
 }
 
-// RFC 9293 3.1 over all that is there, and the pseudo header but for the addresses.
-static uint32_t sum_tcp(const uint8_t *frame, unsigned tcp_bytes)
+// RFC 791 3.1, and RFC 9293 3.1 over all that is there and the pseudo header but for the addresses.
+static struct sums sums_of(uint8_t *frame, unsigned tcp_bytes)
 {
-	const uint8_t *tcp = frame + ETHERNET_BYTES + IP4_BYTES;
-	uint32_t sum = htons(IPPROTO_TCP) + htons(tcp_bytes);
-	uint16_t word;
+	uint8_t *ip = frame + ETHERNET_BYTES;
 
-	for (unsigned i = 0; i < tcp_bytes; i += sizeof(word)) {
-		memcpy(&word, tcp + i, sizeof(word));
-		sum += word;
-	}
-	return sum;
+	memset(ip + 10, 0, 2);
+	return (struct sums){
+		.ip = checksum_words(ip, IP4_BYTES),
+		.tcp = htons(IPPROTO_TCP) + htons(tcp_bytes) +
+				checksum_words(ip + IP4_BYTES, tcp_bytes),
+	};
 }
 
 static void put_segments(struct source *source)
@@ -178,7 +183,7 @@ static void put_segments(struct source *source)
 		struct segment *segment = &source->segments[i];
 
 		put_tcp(segment->frame, IP4_BYTES + TCP_BYTES, flags[i]);
-		segment->sum = sum_tcp(segment->frame, TCP_BYTES);
+		segment->sums = sums_of(segment->frame, TCP_BYTES);
 	}
 }
 
@@ -199,7 +204,7 @@ static void sum_pieces(struct request *request)
 
 	for (unsigned i = 0; i < SOURCE_PIECES; i++) {
 		put_piece(frame, request, i);
-		request->piece_sums[i] = sum_tcp(frame, TCP_BYTES + PIECE_BYTES);
+		request->piece_sums[i] = sums_of(frame, TCP_BYTES + PIECE_BYTES);
 	}
 }
 
@@ -220,7 +225,7 @@ static void put_requests(struct source *source)
 				i, i % 2 == 0 ? "host" : "other", i / 2 % 10);
 		memset(text + length, 'x', SOURCE_HTTP_BYTES - length);
 		memcpy(text + SOURCE_HTTP_BYTES - 4, "\r\n\r\n", 4);
-		request->sum = sum_tcp(request->frame, TCP_BYTES + SOURCE_HTTP_BYTES);
+		request->sums = sums_of(request->frame, TCP_BYTES + SOURCE_HTTP_BYTES);
 		sum_pieces(request);
 	}
 }
@@ -319,21 +324,26 @@ void source_sink(struct source *source, struct rte_mbuf *const *mbufs, unsigned 
 	}
 }
 
+static inline uint16_t client_port(uint32_t number)
+{
+	return htons(1024 + (number >> 24));
+}
+
 // The ends of a flow from its number, without a look at memory. A client's address is always the
-// lower one. Returns the sum of what it wrote: reading that back at once would stall.
+// lower one. Returns the sum of the addresses: reading them back at once would stall.
 static inline uint64_t put_ends(
 		uint8_t *ip, uint32_t number, bool from_server, uint16_t server_port)
 {
 	uint32_t client = htonl(10u << 24 | (number & 0xffffff));
 	uint32_t server = htonl(172u << 24 | (16u << 16 | (number * 2654435761u >> 12)));
-	uint16_t client_port = htons(1024 + (number >> 24));
+	uint16_t other = client_port(number);
 	uint16_t port = htons(server_port);
 
 	memcpy(ip + 12, from_server ? &server : &client, 4);
 	memcpy(ip + 16, from_server ? &client : &server, 4);
-	memcpy(ip + 20, from_server ? &port : &client_port, 2);
-	memcpy(ip + 22, from_server ? &client_port : &port, 2);
-	return (uint64_t)client + server + client_port + port;
+	memcpy(ip + 20, from_server ? &port : &other, 2);
+	memcpy(ip + 22, from_server ? &other : &port, 2);
+	return (uint64_t)client + server;
 }
 
 static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
@@ -347,20 +357,23 @@ static inline struct rte_mbuf *datagram(struct source *source, uint32_t number)
 	return mbuf;
 }
 
+static inline void put_checksum(uint8_t *at, uint64_t sum)
+{
+	const uint16_t checksum = ~(sum % 0xffff);
+
+	memcpy(at, &checksum, sizeof(checksum));
+}
+
 // With the right checksums: what has a wrong one is not read.
-static inline void put_tcp_ends(uint8_t *frame, uint32_t number, bool from_server, uint32_t sum)
+static inline void put_tcp_ends(
+		uint8_t *frame, uint32_t number, bool from_server, const struct sums *sums)
 {
 	uint8_t *ip = frame + ETHERNET_BYTES;
-	uint64_t ends = put_ends(ip, number, from_server, 80) + sum;
-	uint16_t checksum;
+	uint64_t addresses = put_ends(ip, number, from_server, HTTP_PORT);
 
-	ends = (ends & 0xffff) + (ends >> 16 & 0xffff) + (ends >> 32);
-	ends = (ends & 0xffff) + (ends >> 16);
-	checksum = ~(ends + (ends >> 16));
-	memcpy(ip + IP4_BYTES + 16, &checksum, sizeof(checksum));
-	memset(ip + 10, 0, sizeof(checksum));
-	checksum = checksum_ip4(ip);
-	memcpy(ip + 10, &checksum, sizeof(checksum));
+	put_checksum(ip + 10, sums->ip + addresses);
+	put_checksum(ip + IP4_BYTES + 16,
+			sums->tcp + addresses + client_port(number) + htons(HTTP_PORT));
 }
 
 static inline struct rte_mbuf *segment(
@@ -371,7 +384,7 @@ static inline struct rte_mbuf *segment(
 
 	memcpy(frame, source->segments[kind].frame, 64);
 	put_tcp_ends(frame, number & ~FROM_SERVER, (number & FROM_SERVER) != 0,
-			source->segments[kind].sum);
+			&source->segments[kind].sums);
 	return mbuf;
 }
 
@@ -387,7 +400,7 @@ static struct rte_mbuf *next_request(struct source *source)
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
 	memcpy(frame, request->frame, REQUEST_BYTES);
-	put_tcp_ends(frame, request_number(source, source->request), false, request->sum);
+	put_tcp_ends(frame, request_number(source, source->request), false, &request->sums);
 	source->request++;
 	return mbuf;
 }
@@ -399,7 +412,7 @@ static struct rte_mbuf *request_piece(struct source *source, uint64_t number, un
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
 	put_piece(frame, request, piece);
-	put_tcp_ends(frame, request_number(source, number), false, request->piece_sums[piece]);
+	put_tcp_ends(frame, request_number(source, number), false, &request->piece_sums[piece]);
 	return mbuf;
 }
 

@@ -80,9 +80,14 @@ bool checksum_is_right(
 	return is_right(add_words(pseudo_sum(key, length, protocol), header, length));
 }
 
+uint16_t checksum_words(const uint8_t *data, size_t length)
+{
+	return fold(add_words(0, data, length));
+}
+
 uint16_t checksum_ip4(const uint8_t *header)
 {
-	return ~fold(add_words(0, header, (header[0] & 0xf) * 4));
+	return ~checksum_words(header, (header[0] & 0xf) * 4);
 }
 
 static bool is_ip4_right(const uint8_t *header)

@@ -19,3 +19,5 @@ bool checksum_udp_is_right(const struct packet *packet, const struct flow_key *k
 bool checksum_ip4_is_right(const struct packet *packet);
 // That of an IPv4 header, in network order; its own place in the header has to be 0.
 uint16_t checksum_ip4(const uint8_t *header);
+// The sum of words of 16 bits in memory's order, with what is carried out added (RFC 1071).
+uint16_t checksum_words(const uint8_t *data, size_t length);
