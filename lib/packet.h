@@ -131,6 +131,7 @@ struct burst {
 	enum link link;
 	uint64_t now_ns; // of the newest packet
 	uint64_t summed; // bit [i]: a card found the transport checksum of packets[i] right
+	bool has_fragments; // some packet is PACKET_FRAGMENT
 	bool has_edits; // some packet is not to be transmitted, or its `data` moved
 	uint8_t open_count;
 	uint8_t open[BURST_PACKETS]; // packets whose flow may still get another verdict, in order
@@ -159,10 +160,13 @@ enum {
 // An Ethernet address as a number; 0 is nobody's.
 static inline uint64_t packet_address(const uint8_t *bytes)
 {
-	uint64_t address = 0;
+	uint32_t first;
+	uint16_t rest;
 
-	memcpy(&address, bytes, PACKET_ADDRESS_BYTES);
-	return address;
+	// Six bytes put into a number by way of the stack would be waited for.
+	memcpy(&first, bytes, sizeof(first));
+	memcpy(&rest, bytes + sizeof(first), sizeof(rest));
+	return first | (uint64_t)rest << 32;
 }
 
 static inline uint8_t flow_key_protocol(const struct flow_key *key)

@@ -57,7 +57,7 @@ void path_burst(struct path *path, struct burst *burst)
 	decode_burst(burst, path->tunnels_off);
 	if (path->own[0] != 0)
 		refuse_own(path, burst);
-	if (path->fragments != NULL)
+	if (path->fragments != NULL && burst->has_fragments)
 		fragment_burst(path->fragments, burst, path->tunnels_off);
 	flow_lookup_burst(path->flows, burst);
 	inspect_burst(path, burst);

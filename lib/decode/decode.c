@@ -281,12 +281,15 @@ void decode_burst(struct burst *burst, uint32_t tunnels_off)
 	enum link link = burst->link;
 	struct packet *packet = burst->packets;
 	struct flow_key *key = burst->keys;
+	bool has_fragments = false; // which the fast path leaves to the full parser
 
 	for (const struct packet *end = packet + count; packet < end; packet++, key++) {
-		if (unlikely(link != LINK_ETHERNET))
-			decode_full(packet, key, link, tunnels_off);
-		else if (!decode_untagged(packet, key, &tunnels) &&
-				!decode_tagged(packet, key, &tunnels))
-			decode_full(packet, key, link, tunnels_off);
+		if (likely(link == LINK_ETHERNET) &&
+				(decode_untagged(packet, key, &tunnels) ||
+						decode_tagged(packet, key, &tunnels)))
+			continue;
+		decode_full(packet, key, link, tunnels_off);
+		has_fragments |= (packet->flags & PACKET_FRAGMENT) != 0;
 	}
+	burst->has_fragments = has_fragments;
 }
