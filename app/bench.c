@@ -223,6 +223,7 @@ static struct lane *create_lane(const struct run *run, const struct bench_policy
 			.large_buffers = options->streams_large_buffers,
 			.budget = options->inspect_stream_bytes,
 		},
+		.fragments = options->fragments_capacity,
 		.has_hash = !is_base && scenario->bar == BAR_HASH,
 		.renews_requests = (!is_base || scenario->is_skype) && scenario->renews_requests,
 		.has_published = !is_without && scenario->is_skype,

@@ -5,6 +5,7 @@
 #include "decode/decode.h"
 #include "evidence.h"
 #include "fail.h"
+#include "fragment.h"
 #include "host/published.h"
 #include "memory.h"
 
@@ -268,6 +269,10 @@ static void open_flows(struct lane *lane)
 	}
 }
 
+// Of the wire's own ports, whose frames would not be forwarded: none of the source's.
+static const uint8_t ports[2][PACKET_ADDRESS_BYTES] = { { 2, 0, 0, 0, 1, 1 },
+	{ 2, 0, 0, 0, 1, 2 } };
+
 struct lane *lane_create(const struct lane_config *config)
 {
 	struct lane *lane = memory_alloc(sizeof(*lane), -1);
@@ -275,6 +280,7 @@ struct lane *lane_create(const struct lane_config *config)
 		.capacity = config->capacity, .node = -1, .timeouts = config->timeouts
 	};
 	struct streams_config streams = config->streams;
+	struct fragments_config fragments = { .datagrams = config->fragments, .node = -1 };
 	int error;
 
 	if (lane == NULL)
@@ -289,9 +295,14 @@ struct lane *lane_create(const struct lane_config *config)
 	streams.node = -1;
 	streams.counters = &lane->path.counters;
 	lane->path.streams = streams_create(&streams);
+	fragments.counters = &lane->path.counters;
+	lane->path.fragments = fragments_create(&fragments);
+	for (unsigned i = 0; i < 2; i++)
+		lane->path.own[i] = packet_address(ports[i]);
 	if (config->has_hash)
 		lane->hash = bench_hash_create(config->traffic.flows);
-	if (lane->path.flows == NULL || lane->path.streams == NULL || create_ring(lane) < 0 ||
+	if (lane->path.flows == NULL || lane->path.streams == NULL ||
+			lane->path.fragments == NULL || create_ring(lane) < 0 ||
 			(config->has_hash && lane->hash == NULL) ||
 			(config->has_published && create_published(lane) < 0)) {
 		error = errno;
@@ -308,6 +319,8 @@ void lane_free(struct lane *lane)
 	if (lane == NULL)
 		return;
 	flow_table_free(lane->path.flows);
+	streams_free(lane->path.streams);
+	fragments_free(lane->path.fragments);
 	bench_hash_free(lane->hash);
 	published_free(lane->hosts);
 	memory_free(lane->path.evidence, lane->ring_bytes);

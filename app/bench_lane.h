@@ -31,6 +31,7 @@ struct lane_config {
 	struct flow_timeouts timeouts;
 	struct path_budget budget;
 	struct streams_config streams; // node and counters do not matter
+	uint32_t fragments; // datagrams that may be incomplete at the same time
 	bool has_hash; // for STAGE_HASH
 	uint32_t detectors_off; // 1 << DETECTOR_x
 	bool has_published; // a manager has found hosts, none of these

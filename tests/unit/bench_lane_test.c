@@ -53,6 +53,7 @@ static struct lane *create(const struct bench_policy *policy, bool is_swapped)
 				.small_buffers = options->streams_small_buffers,
 				.large_buffers = options->streams_large_buffers,
 				.budget = options->inspect_stream_bytes },
+		.fragments = options->fragments_capacity,
 		.renews_requests = true,
 	};
 	struct lane *lane = lane_create(&config);
