@@ -122,15 +122,26 @@ static struct segment_sent from_client(uint32_t client, uint16_t port)
 	return (struct segment_sent){ client, SERVER, port, 80, .sequence = 1, .payload = "" };
 }
 
-static void shake_hands(struct world *w, uint32_t client)
+static void ask_to_connect(struct world *w, uint32_t client)
 {
 	struct segment_sent syn = from_client(client, 40000);
-	const struct segment_sent answer = { SERVER, client, 80, 40000, 5000, 2, TH_SYN | TH_ACK,
-		.payload = "" };
 
 	syn.flags = TH_SYN;
 	send_segment(w, syn);
+}
+
+static void accept_connection(struct world *w, uint32_t client)
+{
+	const struct segment_sent answer = { SERVER, client, 80, 40000, 5000, 2, TH_SYN | TH_ACK,
+		.payload = "" };
+
 	send_segment(w, answer);
+}
+
+static void shake_hands(struct world *w, uint32_t client)
+{
+	ask_to_connect(w, client);
+	accept_connection(w, client);
 }
 
 static uint8_t say(struct world *w, uint32_t client, unsigned at, const char *text, unsigned length)
@@ -235,6 +246,27 @@ static void half_open_connections_take_nobodys_place(void **state)
 	assert_int_equal(w->path.counters.stream_buffers_lost, 0);
 }
 
+// The flood pushes out the lone SYN, and the answer and the request after it are those of a flow that
+// was not seen to begin.
+static void a_slow_handshake_is_picked_up(void **state)
+{
+	const unsigned length = sizeof(request) - 1, half = length / 2;
+	struct world *w = *state;
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < FLOWS; i++)
+		half_open(w, number++);
+	ask_to_connect(w, YOUNG);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		half_open(w, number++);
+	accept_connection(w, YOUNG);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		half_open(w, number++);
+	assert_int_equal(say(w, YOUNG, 0, request, half), 0);
+	assert_int_not_equal(say(w, YOUNG, half, request + half, length - half), 0);
+	assert_forwarded(w);
+}
+
 static void holes_that_never_close_give_way(void **state)
 {
 	struct world *w = *state;
@@ -249,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 				half_open_connections_take_nobodys_place, create, destroy),
+		cmocka_unit_test_setup_teardown(a_slow_handshake_is_picked_up, create, destroy),
 		cmocka_unit_test_setup_teardown(holes_that_never_close_give_way, create, destroy),
 	};
 
