@@ -60,3 +60,29 @@ struct streams {
 	struct streams_config config;
 	size_t bytes; // of the whole allocation
 };
+
+// RFC 9293 3.4: numbers are compared modulo 2^32.
+static inline int32_t distance(uint32_t from, uint32_t to)
+{
+	return (int32_t)(to - from);
+}
+
+static inline void come(struct stream_side *me, uint32_t next)
+{
+	if (distance(me->next, next) > 0)
+		me->next = next;
+}
+
+// A buffer for a side; STREAM_NO_BUFFER when there is none to be had.
+uint32_t stream_take_buffer(
+		struct streams *streams, struct stream *stream, unsigned side, bool is_large);
+void stream_give_buffer(struct streams *streams, uint32_t number);
+
+static inline void give(struct streams *streams, uint32_t *held)
+{
+	const uint32_t number = *held;
+
+	*held = STREAM_NO_BUFFER;
+	if (number != STREAM_NO_BUFFER)
+		stream_give_buffer(streams, number);
+}
