@@ -3,22 +3,10 @@
 //
 // A flow gets a stream when both sides took part in the handshake or when payload comes. Before
 // that, and after another flow needed it, the details keep the numbers where its sides go on.
-#include "detect/http_framing.h"
-#include "inspect_look.h"
+#include "inspect_message.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-
-enum phase {
-	PHASE_HEAD, // a message may begin; stream.h wants 0 for that
-	PHASE_FIRST_CHUNK, // a chunk's line
-	PHASE_CHUNK, // the end of a chunk and the next one's line
-	PHASE_TRAILER,
-};
-
-enum {
-	ALWAYS_BYTES = 256, // as short as that, every byte is worth a look: 2^15 byte looks at most
-};
 
 static_assert(DETECTOR_COUNT < 32, "flow_details.app_proto has 5 bits");
 
@@ -30,12 +18,16 @@ static unsigned kept_state(const struct flow_details *details, unsigned side)
 // What the details remember. How much was used of the budget they do not: never more than was sent.
 static void load(struct stream *stream, const struct flow *flow, const struct flow_details *details)
 {
+	// Of one side at least something was read before.
+	const bool is_resumed = (details->stream_states & (STREAM_LATER << 2 | STREAM_LATER)) != 0;
+
 	for (unsigned i = 0; i < 2; i++) {
 		struct stream_side *side = &stream->sides[i];
 
 		side->state = kept_state(details, i);
 		side->base = side->next = side->sent = details->stream_next[i];
 		side->is_checked = details->stream_checked >> i & 1;
+		side->is_hasty = is_resumed;
 		if (side->state == STREAM_LATER)
 			side->used = flow->bytes[i] < UINT16_MAX ? flow->bytes[i] : UINT16_MAX;
 	}
@@ -114,217 +106,12 @@ static void stop(const struct inspection *in)
 		in->flow->state |= FLOW_CANDIDATE;
 }
 
-// The direction's bytes at hand, and how many of them the budget allows to look at.
-struct text {
-	const uint8_t *data;
-	uint32_t length;
-	uint32_t room;
-	bool is_last; // nothing can follow
-};
-
-// Mostly the first look is the only one. A message that grows is looked at when a detector has said
-// so, when its head ends, and else when it has doubled, so that the work stays linear in its length
-// however it is cut.
-static bool is_due(struct stream_reading *reading, const struct text *text)
-{
-	uint32_t scanned = reading->scanned;
-
-	reading->scanned = text->length < text->room ? text->length : text->room;
-	if (text->is_last || text->length <= ALWAYS_BYTES || text->length >= text->room ||
-			text->length >= 2u * reading->looked || text->length >= reading->wanted)
-		return true;
-	return reading->wants_head_end &&
-			http_has_head_end(text->data, text->length, scanned < 3 ? 0 : scanned - 3);
-}
-
-static void use(struct stream_side *side, uint32_t bytes)
-{
-	side->used = bytes < (uint32_t)UINT16_MAX - side->used ? side->used + bytes : UINT16_MAX;
-}
-
-// Whether a rule may say more when more of the direction's beginning is there.
-static bool want_payload(const struct inspection *in, const struct sample *sample)
-{
-	return sample->is_first && sample->length < PAYLOAD_MAX &&
-			rules_want(in->path->policy->rules, BUFFER_PAYLOAD);
-}
-
-// The functions below return how many bytes are read or to be skipped, 0 to wait for more, or
-// finish the direction.
-static uint32_t finish(struct stream_side *side)
-{
-	side->state = STREAM_DONE;
-	return 0;
-}
-
-static uint32_t read_head(
-		const struct inspection *in, struct stream_side *side, const struct text *text)
-{
-	const struct findings *findings = &in->path->findings;
-	struct stream_reading *reading = &side->reading;
-	const struct sample sample = {
-		.data = text->data,
-		.length = text->length < text->room ? text->length : text->room,
-		.source_port = ntohs(in->flow->key.ports_be[in->side]),
-		.destination_port = ntohs(in->flow->key.ports_be[!in->side]),
-		.protocol = in->packet->protocol,
-		.is_first = side->state == STREAM_START,
-		.is_last = text->is_last || text->length >= text->room,
-		.is_from_initiator = in->side == in->initiator,
-		.app_proto = in->details->app_proto,
-		.signals = in->details->signals,
-	};
-
-	if (!is_due(reading, text))
-		return 0;
-	inspect_look(in, &sample);
-	reading->looked = sample.length;
-	reading->wanted = findings->wanted;
-	reading->wants_head_end = findings->wants_head_end;
-	if (findings->framing == FRAMING_LENGTH || findings->framing == FRAMING_CHUNKED) {
-		use(side, findings->head_length);
-		if (findings->framing == FRAMING_LENGTH)
-			return findings->head_length + findings->body_length;
-		side->phase = PHASE_FIRST_CHUNK;
-		return findings->head_length;
-	}
-	if (findings->framing == FRAMING_NONE && !sample.is_last &&
-			(findings->wants_more || want_payload(in, &sample)))
-		return 0;
-	return finish(side);
-}
-
-static uint32_t read_chunk(struct stream_side *side, const struct text *text)
-{
-	uint32_t size;
-	size_t start;
-
-	switch (http_chunk_line(text->data, text->length, side->phase == PHASE_FIRST_CHUNK, &start,
-			&size)) {
-	case MATCH_MORE:
-		return 0;
-	case MATCH_NO:
-		return finish(side);
-	default:
-		use(side, start);
-		side->phase = size > 0 ? PHASE_CHUNK : PHASE_TRAILER;
-		return start + size;
-	}
-}
-
-static uint32_t read_trailer(struct stream_side *side, const struct text *text)
-{
-	size_t start;
-	bool is_end;
-
-	switch (http_trailer_line(text->data, text->length, &start, &is_end)) {
-	case MATCH_MORE:
-		return 0;
-	case MATCH_NO:
-		return finish(side);
-	default:
-		use(side, start);
-		if (is_end)
-			side->phase = PHASE_HEAD;
-		return start;
-	}
-}
-
-// Empty lines between requests (RFC 9112 2.2), so that a flood of them is not looked at again and
-// again.
-static uint32_t skip_empty_lines(struct stream_side *side, const struct text *text)
-{
-	uint32_t count = 0;
-
-	while (count < text->length && (text->data[count] == '\r' || text->data[count] == '\n'))
-		count++;
-	use(side, count);
-	return count;
-}
-
-static uint32_t read_message(
-		const struct inspection *in, struct stream_side *side, const struct text *text)
-{
-	uint32_t count = 0;
-
-	if (text->room == 0)
-		return finish(side);
-	if (side->phase == PHASE_FIRST_CHUNK || side->phase == PHASE_CHUNK)
-		return read_chunk(side, text);
-	if (side->phase == PHASE_TRAILER)
-		return read_trailer(side, text);
-	if (side->state == STREAM_LATER)
-		count = skip_empty_lines(side, text);
-	return count > 0 ? count : read_head(in, side, text);
-}
-
-// Of a connection between Skype's nodes both directions are read: what proves the one does not tell
-// whether the other's sender joins a super node.
-static bool is_decided(const struct flow_details *details)
-{
-	const uint32_t both = 1u << SIGNAL_SKYPE_FAKE_ANSWER | 1u << SIGNAL_SKYPE_KEY_STREAM;
-
-	return details->confidence == CONFIDENCE_CERTAIN && (details->signals & both) == 0;
-}
-
-static bool wants_more(const struct inspection *in, const struct stream_side *side)
-{
-	return !is_decided(in->details) && side->state != STREAM_DONE;
-}
-
-// Message by message, until one is not complete. `count` may run over the end: the rest of a body.
-static uint32_t read_text(const struct inspection *in, struct stream_side *side,
-		const struct stream_view *view, bool is_cut)
-{
-	uint32_t count = 0;
-
-	while (count < view->length && wants_more(in, side)) {
-		const struct text text = {
-			.data = view->data + count,
-			.length = view->length - count,
-			.room = stream_room(in->path->streams, side),
-			.is_last = is_cut,
-		};
-		uint32_t step = read_message(in, side, &text);
-
-		if (step == 0)
-			break;
-		count += step;
-		side->reading = (struct stream_reading){ 0 };
-		if (wants_more(in, side))
-			side->state = STREAM_LATER;
-	}
-	return count;
-}
-
-static void read_segment(const struct inspection *in, struct stream *stream,
-		const struct stream_segment *segment)
-{
-	struct streams *streams = in->path->streams;
-	struct stream_side *side = &stream->sides[in->side];
-	struct stream_view view;
-	bool is_more;
-
-	do {
-		uint32_t base = side->base;
-
-		if (!stream_offer(streams, stream, in->side, segment, &view))
-			return;
-		do {
-			uint32_t count = read_text(in, side, &view, segment->is_cut);
-
-			if (!wants_more(in, side))
-				return;
-			is_more = stream_advance(streams, stream, in->side, &view, count);
-		} while (is_more);
-		// What did not fit into the window is shown when that has moved.
-		is_more = view.is_clipped && side->base != base;
-	} while (is_more);
-}
-
+// What waits is read after its end.
 static void end_side(const struct inspection *in, struct stream *stream, unsigned side, bool is_end)
 {
-	if (stream->sides[side].state == STREAM_DONE || is_end)
+	const struct stream_side *me = &stream->sides[side];
+
+	if (me->state == STREAM_DONE || (is_end && (me->phase & PHASE_WAITS) == 0))
 		stream_finish(in->path->streams, stream, side);
 }
 
@@ -345,9 +132,31 @@ static void read_settled(const struct inspection *in, struct stream *stream, uns
 	then.reading = &stream->sides[then.side].reading;
 	packet.time_ns = segment.time_ns;
 	packet.number = segment.number;
-	read_segment(&then, stream, &segment);
+	inspect_payload(&then, stream, &segment);
 	stream_forget(in->path->streams, stream, then.side);
 	end_side(in, stream, then.side, false);
+}
+
+// Once the other direction, of which this one waits for something, told it or ended without.
+static __attribute__((noinline)) void read_answered(
+		const struct inspection *in, struct stream *stream, unsigned side)
+{
+	struct stream_side *me = &stream->sides[side];
+	const struct stream_segment nothing_more = { .sequence = me->base };
+	struct inspection then = *in;
+
+	if ((me->phase & PHASE_WAITS) != 0 && stream->sides[!side].state == STREAM_DONE)
+		stream_finish(in->path->streams, stream, side);
+	if ((me->phase & PHASE_REFUSED) == 0)
+		return;
+	me->phase &= ~PHASE_REFUSED;
+	if (me->buffer == STREAM_NO_BUFFER)
+		return;
+	me->is_hasty = true;
+	then.side = side;
+	then.reading = &me->reading;
+	inspect_payload(&then, stream, &nothing_more);
+	end_side(&then, stream, side, false);
 }
 
 // The bare SYN of a connection of which nothing is known: what note() below comes to.
@@ -439,13 +248,17 @@ void inspect_segment(const struct inspection *in)
 	is_taken = stream_accept(in->path->streams, stream, in->side, &segment);
 	read_settled(in, stream, in->side);
 	if (is_taken)
-		read_segment(&inside, stream, &segment);
+		inspect_payload(&inside, stream, &segment);
 	if (segment.is_refused && segment.length > 0)
 		in->packet->reason = REASON_REFUSED;
 	end_side(in, stream, in->side, stream_ends(side, &segment));
 	read_settled(in, stream, !in->side);
+	if (((stream->sides[0].phase | stream->sides[1].phase) & ~PHASE_PLACES) != 0) {
+		read_answered(in, stream, 0);
+		read_answered(in, stream, 1);
+	}
 	in->details->stream_states = stream->sides[0].state | stream->sides[1].state << 2;
-	if (is_decided(in->details) ||
+	if (inspect_is_decided(in->details) ||
 			(stream->sides[0].state == STREAM_DONE &&
 					stream->sides[1].state == STREAM_DONE))
 		stop(in);

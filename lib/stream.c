@@ -24,13 +24,15 @@ static void begin(struct streams *streams, struct stream_side *side, uint32_t se
 {
 	give(streams, &side->buffer);
 	give(streams, &side->doubt);
-	side->base = side->next = side->sent = sequence;
+	side->base = side->next = side->sent = side->acked = sequence;
 	side->state = STREAM_START;
 	side->phase = 0;
 	side->reading = (struct stream_reading){ 0 };
 	side->has_edge = false;
 	side->has_timestamp = false;
 	side->is_asking = false;
+	side->has_heard = false;
+	side->is_hasty = false;
 }
 
 static bool is_untouched(const struct stream_side *side)
@@ -111,9 +113,17 @@ static bool accept_syn_ack(struct streams *streams, struct stream_side *me,
 	return true;
 }
 
+static void hear(struct stream_side *me, uint32_t *acked, uint32_t acknowledgment)
+{
+	if (distance(*acked, acknowledgment) <= 0)
+		return;
+	*acked = acknowledgment;
+	me->has_heard = true;
+}
+
 // What the sender of this segment has of the other direction and still takes. A window never
 // shrinks (RFC 9293 3.8.6).
-static void accept_acknowledgment(struct streams *streams, const struct stream_side *me,
+static void accept_acknowledgment(struct streams *streams, struct stream_side *me,
 		struct stream_side *peer, const struct stream_segment *segment)
 {
 	const bool is_syn = (segment->flags & TH_SYN) != 0;
@@ -121,16 +131,21 @@ static void accept_acknowledgment(struct streams *streams, const struct stream_s
 	uint32_t acknowledgment = segment->acknowledgment;
 	uint32_t edge = acknowledgment + ((uint32_t)segment->window << (is_syn ? 0 : scale));
 
-	if (peer->state == STREAM_UNKNOWN || peer->state == STREAM_DONE)
+	if (peer->state == STREAM_UNKNOWN)
 		return;
+	if (peer->state == STREAM_DONE) {
+		hear(me, &peer->base, acknowledgment);
+		return;
+	}
 	if (is_far(peer->next, acknowledgment)) {
 		// The SYN that we believed was not the one that the receiver believes.
 		if (!is_open(peer))
 			return;
 		begin(streams, peer, acknowledgment);
 	}
-	if (!peer->has_edge || distance(peer->acked, acknowledgment) > 0)
+	if (!peer->has_edge)
 		peer->acked = acknowledgment;
+	hear(me, &peer->acked, acknowledgment);
 	if (!peer->has_edge || distance(peer->edge, edge) > 0)
 		peer->edge = edge;
 	peer->has_edge = true;
@@ -359,4 +374,23 @@ bool stream_ends(const struct stream_side *side, const struct stream_segment *se
 {
 	return (segment->flags & TH_FIN) != 0 && !segment->is_refused &&
 			segment->sequence + segment->length == side->next;
+}
+
+bool stream_resume(struct stream *stream, unsigned side, uint32_t *offset)
+{
+	struct stream_side *me = &stream->sides[side];
+	const unsigned scale = stream->sides[!side].scale;
+
+	*offset = me->state == STREAM_START ? (uint32_t)distance(me->base, me->acked) : 0;
+	if (me->state == STREAM_START)
+		return *offset <= STREAM_WINDOW_BYTES;
+	if (me->state != STREAM_DONE)
+		return false;
+	// A window more may have passed unseen.
+	me->sent = me->base + ((uint32_t)UINT16_MAX << (scale <= SCALE_MAX ? scale : SCALE_MAX));
+	me->next = me->acked = me->base;
+	me->state = STREAM_LATER;
+	me->has_edge = false;
+	me->reading = (struct stream_reading){ 0 };
+	return true;
 }

@@ -42,7 +42,9 @@ struct stream_reading {
 };
 
 struct stream_side {
-	uint32_t base; // where the message at hand begins; ahead of `next` while a body is skipped
+	// Where the message at hand begins; ahead of `next` while a body is skipped. Of one that is done:
+	// what was acknowledged.
+	uint32_t base;
 	uint32_t next; // all before it came, as the receiver's RCV.NXT
 	uint32_t sent; // no number from here on was used, whether its receiver took it or not
 	uint32_t acked; // by the receiver
@@ -54,12 +56,15 @@ struct stream_side {
 	uint16_t used; // of the budget
 	uint8_t state; // enum stream_state
 	uint8_t phase; // the reader's own: 0 where a message may begin
+	uint16_t skipped; // the reader's own: from `base` on
 	uint8_t scale; // of the windows that this side announces; STREAM_NO_SCALE: not known
 	bool is_checked : 1; // sent a right checksum
 	bool has_edge : 1;
 	bool has_timestamp : 1;
 	bool is_asking : 1; // sent a SYN with numbers of another connection
 	bool is_excused : 1; // its receiver took what should be refused: not all of the traffic is here
+	bool has_heard : 1; // acknowledged more of the other side; the reader clears it
+	bool is_hasty : 1; // the reader's own
 };
 
 static const uint32_t STREAM_NO_BUFFER = UINT32_MAX;
@@ -145,7 +150,8 @@ struct stream_view {
 };
 
 // Shows an accepted payload: false when it brought nothing in order. What is shown has to be given
-// back to stream_advance(), unless the direction is finished.
+// back to stream_advance(), unless the direction is finished. A segment of no bytes at `base` shows once
+// more what was given back.
 bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 		const struct stream_segment *segment, struct stream_view *view);
 // `count` bytes from `base` on are read or, where it is more than the view holds, to be skipped;
@@ -157,5 +163,8 @@ bool stream_advance(struct streams *streams, struct stream *stream, unsigned sid
 bool stream_ends(const struct stream_side *side, const struct stream_segment *segment);
 // Nobody wants more of this direction.
 void stream_finish(struct streams *streams, struct stream *stream, unsigned side);
+// What the receiver of a direction has not acknowledged yet is wanted: so many bytes behind `base`,
+// where the direction was not finished. False when it cannot be had.
+bool stream_resume(struct stream *stream, unsigned side, uint32_t *offset);
 // How many bytes from `base` on may be shown at most.
 uint32_t stream_room(const struct streams *streams, const struct stream_side *side);

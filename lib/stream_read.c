@@ -166,7 +166,7 @@ bool stream_offer(struct streams *streams, struct stream *stream, unsigned side,
 	if (!keep(streams, stream, side, offset, view))
 		return false;
 	come(me, me->base + view->length);
-	return view->length > known;
+	return view->length > known || segment->length == 0;
 }
 
 // What the reader could not use yet.

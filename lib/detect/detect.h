@@ -75,6 +75,10 @@ enum framing {
 	FRAMING_LENGTH, // `body_length` bytes, then the next message
 	FRAMING_CHUNKED, // chunks, a trailer section, then the next message
 	FRAMING_LEAVE, // nothing behind it can be read
+	FRAMING_PLACES = 3,
+	// With LENGTH or CHUNKED: then the next message, if the answer does not accept
+	FRAMING_TUNNEL = 1 << 2, // CONNECT
+	FRAMING_UPGRADE = 1 << 3,
 };
 
 // What the detectors made of one sample. Large: one per worker, used again and again.

@@ -484,9 +484,8 @@ static enum match request_head(
 	request_host_value(&request);
 	findings->head_length = cursor->at - sample->data;
 	findings->body_length = request.framing.has_length ? request.framing.length : 0;
-	findings->framing = is_connect(&request) ?
-			FRAMING_LEAVE :
-			http_framing_end(&request.framing, request.version == '0');
+	findings->framing = http_framing_end(
+			&request.framing, request.version == '0', is_connect(&request));
 	return MATCH_YES;
 }
 

@@ -81,17 +81,23 @@ void http_framing_field(struct http_framing *framing, const uint8_t *name, size_
 }
 
 // RFC 9112 6.3. With both fields the coding counts, as in Apache; nginx and others answer 400, and
-// then it does not matter. A connection that does not persist (9.3), or turns into another protocol,
-// holds no further request.
-enum framing http_framing_end(const struct http_framing *framing, bool is_version_1_0)
+// then it does not matter. A connection that does not persist (9.3) holds no further request. What a CONNECT
+// with a length or a coding has behind it the standard leaves open (RFC 9110 9.3.6).
+enum framing http_framing_end(
+		const struct http_framing *framing, bool is_version_1_0, bool is_connect)
 {
-	if (framing->is_faulty || framing->is_upgrade || framing->is_last)
+	unsigned how = FRAMING_LENGTH;
+
+	if (framing->is_faulty || framing->is_last)
 		return FRAMING_LEAVE;
 	if (is_version_1_0 && (framing->has_coding || !framing->is_kept))
 		return FRAMING_LEAVE;
 	if (framing->has_coding)
-		return framing->is_chunked ? FRAMING_CHUNKED : FRAMING_LEAVE;
-	return FRAMING_LENGTH;
+		how = framing->is_chunked ? FRAMING_CHUNKED : FRAMING_LEAVE;
+	if (is_connect)
+		return framing->has_coding || framing->length > 0 ? FRAMING_LEAVE :
+								    how | FRAMING_TUNNEL;
+	return framing->is_upgrade && how != FRAMING_LEAVE ? how | FRAMING_UPGRADE : how;
 }
 
 // Bytes of a line and its end, CRLF or LF (RFC 9112 2.2); MORE when it has none yet.
@@ -168,6 +174,46 @@ enum match http_trailer_line(const uint8_t *data, size_t length, size_t *start, 
 	enum match match = take_line((struct slice){ data, length }, &line, start);
 
 	*is_end = match == MATCH_YES && line.length == 0;
+	return match;
+}
+
+// RFC 9112 4: the phrase may be missing, and the blank in front of it often is.
+static bool read_status(struct slice line, unsigned *status)
+{
+	static const char start[] = "HTTP/1.x ";
+	const size_t digits = sizeof(start) - 1;
+
+	if (line.length < digits + 3 || memcmp(line.data, start, digits - 2) != 0 ||
+			!http_is(line.data[digits - 2], HTTP_DIGIT) ||
+			line.data[digits - 1] != ' ' ||
+			(line.length > digits + 3 && line.data[digits + 3] != ' '))
+		return false;
+	*status = 0;
+	for (size_t i = digits; i < digits + 3; i++) {
+		if (!http_is(line.data[i], HTTP_DIGIT))
+			return false;
+		*status = *status * 10 + (line.data[i] - '0');
+	}
+	return *status >= 100 && *status < 600;
+}
+
+enum match http_answer(const uint8_t *data, size_t length, bool *is_inside, size_t *start,
+		unsigned *status)
+{
+	struct slice line;
+	enum match match;
+	size_t taken;
+
+	*start = 0;
+	while ((match = take_line((struct slice){ data + *start, length - *start }, &line,
+				&taken)) == MATCH_YES) {
+		if (!*is_inside && !read_status(line, status))
+			return MATCH_NO;
+		if (!*is_inside && (*status >= 200 || *status == 101))
+			return MATCH_YES;
+		*is_inside = line.length > 0;
+		*start += taken;
+	}
 	return match;
 }
 

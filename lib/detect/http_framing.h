@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where an HTTP/1.x request ends and the next one begins (RFC 9112 6 and 9).
 //
-// Requests are framed by themselves, so responses need not be read. Where readers disagree on the
-// end, nothing behind the head is read: most servers answer 400 and close then.
+// Requests are framed by themselves, so responses need not be read but for the status of one that says
+// whether the connection turns into something else. Where readers disagree on the end, nothing behind
+// the head is read: most servers answer 400 and close then.
 #pragma once
 
 #include "detect/detect.h"
@@ -23,7 +24,8 @@ struct http_framing {
 void http_framing_field(struct http_framing *framing, const uint8_t *name, size_t name_length,
 		const uint8_t *value, size_t value_length);
 // After the last field: how the request goes on.
-enum framing http_framing_end(const struct http_framing *framing, bool is_version_1_0);
+enum framing http_framing_end(
+		const struct http_framing *framing, bool is_version_1_0, bool is_connect);
 
 enum {
 	HTTP_LINE_MAX = 1024, // longest line between chunks and in trailers
@@ -37,5 +39,9 @@ enum match http_chunk_line(
 // One line of the trailer section; `*start` is behind it. Of no bytes but its end: the message
 // ends.
 enum match http_trailer_line(const uint8_t *data, size_t length, size_t *start, bool *is_end);
+// The status of the final answer, or 101, behind interim ones (RFC 9110 15.2), line by line: `*start` is
+// behind the lines that need not be shown again, `*is_inside` whether they end in an interim head.
+enum match http_answer(const uint8_t *data, size_t length, bool *is_inside, size_t *start,
+		unsigned *status);
 // True when an empty line ends in data[from..length), and something else is in front of it.
 bool http_has_head_end(const uint8_t *data, size_t length, size_t from);

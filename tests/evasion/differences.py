@@ -52,7 +52,11 @@ DIFFERENCES = [
     ('http/length-plus http/length-words http/chunked-bad-letters http/chunked-bad-blank '
      'http/behind-bad-request', 'it goes on where a server refuses the message and closes'),
     ('http/behind-close http/behind-1.0', 'it goes on reading where the server has closed'),
-    ('http/tunnelled', 'it reads on behind CONNECT, and finds a request to another server'),
+    ('http/tunnelled http/connect-*-accepted http/connect-created http/connect-answer-other '
+     'http/connect-behind-* http/connect-client-only', 'it reads on behind CONNECT, and finds a '
+     'request to another server'),
+    ('http/upgrade-ahead*-accepted http/upgrade-answer-other http/upgrade-client-only', 'it asks '
+     'whether an upgrade was accepted for what comes behind the answer only'),
     ('http/response-second-*', 'it takes requests of either side for requests'),
     ('others/tls-other-kind others/tls-from-server', 'it shows names without asking who says them '
      'and of which kind they are'),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """HTTP as servers read it (RFC 9110, RFC 9112): what a request is, and whom it is for."""
 
-from model import HITS, MARKED, MISSES, cut, request
+from model import C, HITS, MARKED, MISSES, S, cut, request
 
 EVIL = b'www.example.org'
 POST = (b'POST /form HTTP/1.1\r\nHost: www.example.org\r\nContent-Type: text/plain\r\n')
@@ -331,6 +331,93 @@ def add_sequences(suite):
     connection.say(message[at:]).answer().say(HOST).answer().close()
 
 
+def talk(suite, name, expect, note, *turns, dport=80):
+    """Turns of the client (str 'C') and the server: (who, bytes...)."""
+    case = suite.case(f'http/{name}', expect, note)
+    connection = case.tcp(dport=dport).open()
+    for who, *pieces in turns:
+        for data in pieces:
+            (connection.say if who == 'C' else connection.answer)(data)
+    connection.close()
+
+
+def interim(status):
+    return b'HTTP/1.1 %d Wait\r\nX-More: HTTP/1.1 101 x\r\n\r\n' % status
+
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+MOVED = b'HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n'
+DENIED = b'HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n'
+SWITCHED = b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+CONNECTED = b'HTTP/1.1 200 Connected\r\n\r\n'
+UPGRADE = request(headers=[b'Connection: Upgrade', b'Upgrade: websocket'])
+CONNECT = request(EVIL, b'www.example.org:443', b'CONNECT')
+
+
+def add_answers(suite):
+    """What follows CONNECT and Upgrade is a request if the answer refuses, and not if it accepts."""
+    note = 'RFC 9110 7.8, 9.3.6: the final answer says what is behind Upgrade and CONNECT'
+    plain, rest = request(), ('C', HOST)
+    for kind, ask, port, yes, no in (('upgrade', UPGRADE, 80, SWITCHED, OK),
+                                     ('connect', CONNECT, 3128, CONNECTED, DENIED)):
+        def pair(name, *turns, before=(), ask=ask, port=port, yes=yes, no=no, kind=kind):
+            """Turns with the one answer and the other in place of None."""
+            for end, expect, answer in (('refused', 'host', no), ('accepted', None, yes)):
+                told = [tuple(piece if piece is not None else answer for piece in turn)
+                        for turn in turns]
+                talk(suite, f'{kind}-{name}-{end}', expect, note, *before, *told, dport=port)
+        pair('answered', ('C', ask), ('S', None), rest)
+        pair('again', ('C', ask), ('S', no), ('C', ask), ('S', None), rest)
+        pair('second', ('C', plain), ('S', OK), ('C', ask), ('S', None), rest)
+        pair('ahead', ('C', ask, HOST), ('S', None))
+        pair('ahead-one-segment', ('C', ask + HOST), ('S', None))
+        pair('ahead-cut', ('C', *[part for _, part in cut(ask + HOST, 40)]), ('S', None))
+        for status in (100, 102, 103):
+            pair(f'interim-{status}', ('C', ask), ('S', interim(status), None), rest)
+        pair('interims', ('C', ask), ('S', interim(100), interim(102) + interim(103), None), rest)
+        for end, expect, answer in (('refused', 'host', no), ('accepted', None, yes)):
+            whole = interim(103) + answer
+            talk(suite, f'{kind}-answer-cut-{end}', expect, note, ('C', ask),
+                 ('S', *[part for _, part in cut(whole, 1)]), rest, dport=port)
+            for order, swap in (('swapped', True), ('twice', False)):
+                case = suite.case(f'http/{kind}-answer-{order}-{end}', expect, note)
+                connection = case.tcp(dport=port).open().say(ask)
+                parts = cut(answer, 11)
+                for at, part in (parts[::-1] if swap else sorted(parts * 2)):
+                    connection.segment(S, 'PA', part, at=at)
+                connection.sent[S] = len(answer)
+                connection.segment(C, 'A')
+                connection.say(HOST).close()
+        talk(suite, f'{kind}-answer-other', None, note, ('C', ask), ('S', b'SSH-2.0-x\r\n' + no),
+             rest, dport=port)
+        talk(suite, f'{kind}-behind-pipelined', None, note, ('C', plain + ask), ('S', OK, yes), rest,
+             dport=port)
+        talk(suite, f'{kind}-behind-unanswered', None, note, ('C', plain, ask), ('S', OK, yes), rest,
+             dport=port)
+        talk(suite, f'{kind}-behind-two', None, note, ('C', plain + plain), ('S', OK), ('C', ask),
+             ('S', OK, yes), rest, dport=port)
+        case = suite.case(f'http/{kind}-client-only', None, 'nobody saw the answer')
+        connection = case.tcp(dport=port)
+        connection.acks = False
+        connection.segment(C, 'S')
+        connection.say(ask, HOST)
+    talk(suite, 'connect-moved', 'host', note, ('C', CONNECT), ('S', MOVED), rest, dport=3128)
+    talk(suite, 'connect-created', None, note, ('C', CONNECT),
+         ('S', b'HTTP/1.1 201 Created\r\n\r\n'), rest, dport=3128)
+    body = 'RFC 9110 7.8: the protocol changes behind the whole request'
+    for name, ask in (('length', with_length(HOST, headers=b'Upgrade: h2c\r\n')),
+                      ('chunked', chunked(HOST, headers=b'Upgrade: h2c\r\n'))):
+        talk(suite, f'upgrade-{name}', 'host', body, ('C', ask), ('S', OK), rest)
+        talk(suite, f'upgrade-{name}-early', 'host', body, ('C', ask[:-30]), ('S', OK),
+             ('C', ask[-30:]), rest)
+        talk(suite, f'upgrade-{name}-miss', None, body, ('C', ask), ('S', OK), ('C', plain))
+        talk(suite, f'upgrade-{name}-accepted', None, body, ('C', ask), ('S', SWITCHED), rest)
+    case = suite.case('http/upgrade-half-closed', 'host', 'RFC 9293 3.6: who closes still hears')
+    connection = case.tcp().open().say(UPGRADE, HOST)
+    connection.segment(C, 'FA')
+    connection.segment(S, 'PA', OK + OK, ack=1001 + len(UPGRADE + HOST) + 1)
+
+
 def add_elsewhere(suite):
     note = 'RFC 9112 2.1: only a request that a client sends is a request'
     for mark, hit in HITS.items():
@@ -370,5 +457,6 @@ def add_elsewhere(suite):
 
 
 def add(suite):
-    for part in (add_targets, add_hosts, add_lines, add_sequences, add_elsewhere):
+    for part in (add_targets, add_hosts, add_lines, add_sequences, add_answers,
+                 add_elsewhere):
         part(suite)

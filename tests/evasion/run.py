@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Requests that are cut, wrapped or shuffled, and what only looks like one: run.py WIRETAG
 
-    run.py WIRETAG [--keep DIRECTORY] [--group GROUP] [--no-tshark] [--update] [CASE...]
+    run.py WIRETAG [--keep DIRECTORY] [--group GROUP] [--no-tshark] [CASE...]
 
 Makes one capture for each case, classifies each with `wiretag read --json` and compares with what a
 server that follows the standards reads. Then tshark reads all of them, and wherever it reads
-something else, the case must say why. Cases in not_yet.txt must fail, so that the list only
-shrinks; --update removes those that pass and never adds one.
+something else, the case must say why.
 
     --keep   leave captures and manifest.json in this directory
 """
@@ -42,7 +41,6 @@ import tunnels
 GROUPS = {'tcp': tcp, 'ip': ip, 'tunnels': tunnels, 'http': http_cases, 'others': others,
           'quic': quic}
 START, BETWEEN = 1_000_000_000, 0.01  # seconds
-NOT_YET = HERE / 'not_yet.txt'
 
 
 def make_cases():
@@ -187,19 +185,6 @@ def compare_tshark(directory, cases):
     return wrong
 
 
-# The list of cases that do not pass yet.
-
-def read_not_yet():
-    lines = NOT_YET.read_text().splitlines() if NOT_YET.exists() else []
-    return [line.split()[0] for line in lines if line and not line.startswith('#')]
-
-
-def drop_from_not_yet(names):
-    lines = [line for line in NOT_YET.read_text().splitlines(keepends=True)
-             if not line.strip() or line.split()[0] not in names]
-    NOT_YET.write_text(''.join(lines))
-
-
 # All of it.
 
 def arguments_of_command():
@@ -209,19 +194,7 @@ def arguments_of_command():
     parser.add_argument('--keep', type=pathlib.Path)
     parser.add_argument('--group', choices=GROUPS)
     parser.add_argument('--no-tshark', action='store_true')
-    parser.add_argument('--update', action='store_true')
     return parser.parse_intermixed_args()
-
-
-def judge(cases, failed, known):
-    """Prints every surprise; the cases of the list that pass."""
-    for name, why in failed.items():
-        if name not in known:
-            print(f'FAILED {name}: {why}')
-    mended = {case.name for case in cases} & set(known) - set(failed)
-    for name in sorted(mended):
-        print(f'PASSES {name}: take it off not_yet.txt (run.py --update)')
-    return mended
 
 
 def summarise(cases, failed, skipped):
@@ -248,15 +221,11 @@ def without_cases(cases, buffers):
 
 def run(arguments, directory):
     """True when there is no surprise."""
-    everything, buffers, known = make_cases(), registered(), read_not_yet()
+    everything, buffers = make_cases(), registered()
     can_run = [case for case in everything
                if model.MARKS[case.mark][0] in buffers]
     cases = [case for case in can_run if (not arguments.cases or case.name in arguments.cases)
              and arguments.group in (None, case.group)]
-    gone = sorted(set(known) - {case.name for case in everything})
-    for name in gone:
-        print(f'GONE {name}: not_yet.txt names it, but there is no such case')
-
     for case in cases:
         write_pcap(capture_of(directory, case), case)
     write_manifest(directory, cases)
@@ -264,10 +233,8 @@ def run(arguments, directory):
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         verdicts = pool.map(lambda case: classify(arguments.wiretag, directory, case), cases)
         failed = {case.name: why for case, why in zip(cases, verdicts) if why is not None}
-    mended = judge(cases, failed, known)
-    if arguments.update:
-        drop_from_not_yet(mended)
-
+    for name, why in failed.items():
+        print(f'FAILED {name}: {why}')
     wrong = {}
     if not arguments.no_tshark:
         wrong = compare_tshark(directory, cases)
@@ -275,7 +242,7 @@ def run(arguments, directory):
             print(f'DIFFERS {name}: {why}')
     summarise(cases, failed, len(everything) - len(can_run))
     lacking = without_cases(can_run, buffers)
-    return not (gone or mended or wrong or lacking or set(failed) - set(known))
+    return not (failed or wrong or lacking)
 
 
 def main():

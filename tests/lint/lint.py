@@ -31,8 +31,8 @@ FLOORS = {
     9: "manager",
     10: "main",
 }
-PART_OF = {"inspect": "path", "inspect_look": "path", "inspect_stream": "path",
-           "inherit": "path"}
+PART_OF = {"inspect": "path", "inspect_look": "path", "inspect_message": "path",
+           "inspect_stream": "path", "inherit": "path"}
 FLOOR_OF = {module: floor for floor, names in FLOORS.items() for module in names.split()}
 
 # Headers that only one place may know, or that lib/ must do without: it has no thread and no

@@ -453,7 +453,13 @@ static void requests_say_how_they_go_on(void **)
 		{ "Transfer-Encoding: xchunked\r\n", FRAMING_LEAVE, 0 },
 		{ "Transfer-Encoding: \vchunked\r\n", FRAMING_LEAVE, 0 },
 		{ "Connection: close\r\n", FRAMING_LEAVE, 0 },
-		{ "Connection: foo, Upgrade\r\nUpgrade: websocket\r\n", FRAMING_LEAVE, 0 },
+		{ "Connection: foo, Upgrade\r\nUpgrade: websocket\r\n",
+				FRAMING_LENGTH | FRAMING_UPGRADE, 0 },
+		{ "Upgrade: h2c\r\nContent-Length: 5\r\n", FRAMING_LENGTH | FRAMING_UPGRADE, 5 },
+		{ "Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n",
+				FRAMING_CHUNKED | FRAMING_UPGRADE, 0 },
+		{ "Upgrade: h2c\r\nConnection: close\r\n", FRAMING_LEAVE, 0 },
+		{ "Upgrade: h2c\r\nTransfer-Encoding: gzip\r\n", FRAMING_LEAVE, 0 },
 		{ "Connection: keep-alive\r\n", FRAMING_LENGTH, 0 },
 	};
 	char text[512];
@@ -463,17 +469,72 @@ static void requests_say_how_they_go_on(void **)
 		print_message("%s", text);
 		assert_int_equal(look_at(text), MATCH_YES);
 		assert_int_equal(findings.framing, cases[i].framing);
-		if (cases[i].framing == FRAMING_LENGTH)
+		if ((cases[i].framing & FRAMING_PLACES) == FRAMING_LENGTH)
 			assert_int_equal(findings.body_length, cases[i].body);
 	}
 	look_at("POST / HTTP/1.0\r\n\r\n");
 	assert_int_equal(findings.framing, FRAMING_LEAVE);
 	look_at("POST / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
 	assert_int_equal(findings.framing, FRAMING_LENGTH);
-	look_at("CONNECT a:1 HTTP/1.1\r\n\r\n");
+	look_at("CONNECT a:1 HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_LENGTH | FRAMING_TUNNEL);
+	look_at("CONNECT a:1 HTTP/1.1\r\nContent-Length: 1\r\n\r\n");
+	assert_int_equal(findings.framing, FRAMING_LEAVE);
+	look_at("CONNECT a:1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
 	assert_int_equal(findings.framing, FRAMING_LEAVE);
 	look_at("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
 	assert_int_equal(findings.framing, FRAMING_NONE);
+}
+
+// Cut at every place, as a side shows it that waits for the rest.
+static unsigned answer_to(const char *text, size_t cut)
+{
+	size_t at = 0, start, lengths[] = { cut, strlen(text) };
+	enum match match = MATCH_MORE;
+	bool is_inside = false;
+	unsigned status = 0;
+
+	for (size_t i = 0; i < 2 && match == MATCH_MORE; i++, at += start) {
+		match = http_answer((const uint8_t *)text + at, lengths[i] - at, &is_inside, &start,
+				&status);
+		assert_true(at + start <= lengths[i]);
+	}
+	return match == MATCH_YES ? status : match == MATCH_NO ? 0 : 1;
+}
+
+static void the_final_answer_has_a_status(void **)
+{
+	static const struct {
+		const char *text;
+		unsigned status; // 0: no answer, 1: not known yet
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\n", 200 },
+		{ "HTTP/1.0 407 Who?\n", 407 },
+		{ "HTTP/1.1 200\r\n", 200 },
+		{ "HTTP/1.1 200 \r\n", 200 },
+		{ "HTTP/1.1 101 Switching Protocols\r\n", 101 },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Now\r\n", 101 },
+		{ "HTTP/1.1 103 Hints\r\nLink: HTTP/1.1 101 x\r\n\r\nHTTP/1.1 200 OK\r\n", 200 },
+		{ "HTTP/1.1 102 .\n\nHTTP/1.1 102 .\n\nHTTP/1.1 599 .\n", 599 },
+		{ "HTTP/1.1 100 Continue\r\n\r\n", 1 },
+		{ "HTTP/1.1 200 OK", 1 },
+		{ "", 1 },
+		{ "HTTP/1.1 2000 OK\r\n", 0 },
+		{ "HTTP/1.1 20 OK\r\n", 0 },
+		{ "HTTP/1.1 2x0 OK\r\n", 0 },
+		{ "HTTP/1.1 099 OK\r\n", 0 },
+		{ "HTTP/1.1 600 OK\r\n", 0 },
+		{ "HTTP/1.1  200 OK\r\n", 0 },
+		{ "HTTP/1.x 200 OK\r\n", 0 },
+		{ "HTTP/2.0 200 OK\r\n", 0 },
+		{ "HTTP/1.1 100 Continue\r\n\r\nSSH-2.0-x\r\n", 0 },
+		{ "SSH-2.0-x\r\nHTTP/1.1 200 OK\r\n", 0 },
+		{ "\r\nHTTP/1.1 200 OK\r\n", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		for (size_t at = 0; at <= strlen(cases[i].text); at++)
+			assert_int_equal(answer_to(cases[i].text, at), cases[i].status);
 }
 
 static void chunks_are_lines_with_sizes(void **)
@@ -629,6 +690,7 @@ int main(void)
 		cmocka_unit_test(a_later_message_is_read_the_same),
 		cmocka_unit_test(a_head_counts_when_it_is_complete),
 		cmocka_unit_test(requests_say_how_they_go_on),
+		cmocka_unit_test(the_final_answer_has_a_status),
 		cmocka_unit_test(chunks_are_lines_with_sizes),
 		cmocka_unit_test(every_byte_of_a_method_is_a_token),
 		cmocka_unit_test(every_byte_has_its_class),
