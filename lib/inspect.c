@@ -341,6 +341,7 @@ static __attribute__((noinline)) void follow_payload(const struct inspection *in
 static void inspect(struct path *path, const struct burst *burst, struct packet *packet)
 {
 	const struct inspection in = inspection_of(path, burst, packet);
+
 	if (packet->protocol == IPPROTO_TCP && packet->transport != 0) {
 		inspect_segment(&in);
 		if (packet->flow->app == APP_SKYPE && packet->payload != NULL)
