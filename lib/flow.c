@@ -91,6 +91,7 @@ struct flow_table *flow_table_create(const struct flow_config *config)
 	}
 	table->flows = (struct flow *)(buckets + count);
 	table->details = (struct flow_details *)(table->flows + config->capacity);
+	table->nobody.key.protocol_vlans = (uint32_t)PROTOCOL_NONE << 24;
 	table->free = FLOW_NO_NUMBER;
 	table->recent_kept = config->capacity / RECENT_SHARE < RECENT_KEPT ?
 			config->capacity / RECENT_SHARE :

@@ -95,13 +95,14 @@ struct flow_config {
 struct flow_table *flow_table_create(const struct flow_config *config);
 void flow_table_free(struct flow_table *table);
 
-// Finds or creates the flow of every packet that has a key, updates its counters, times and TCP
-// state, sets `packet->flow`, `packet->app` and PACKET_NEW_FLOW. Packets of flows that are past
-// inspection and ask for nothing get REASON_PAST, the others are listed in `burst->open`. A packet
-// for which there is no entry keeps NULL and gets REASON_NO_FLOW. A full table gives up a half-open
-// flow of one packet without a verdict, after some thousand more of them began; else the set its
-// oldest half-open flow, else one of the next sets does, else its own least recently used flow goes;
-// that is counted. TCP: a SYN on a closed flow ends it and starts the next. A flow that was idle for
+// Finds or creates the flow of every packet that has a key (the others are not
+// packet_is_readable(), as decode leaves them), updates its counters, times and TCP state, sets
+// `packet->flow`, `packet->app` and PACKET_NEW_FLOW. Packets of flows that are past inspection and
+// ask for nothing get REASON_PAST, the others are listed in `burst->open`. A packet for which there
+// is no entry keeps NULL and gets REASON_NO_FLOW. A full table gives up a half-open flow of one
+// packet without a verdict, after some thousand more of them began; else the set its oldest
+// half-open flow, else one of the next sets does, else its own least recently used flow goes; that
+// is counted. TCP: a SYN on a closed flow ends it and starts the next. A flow that was idle for
 // longer than its timeout is over, whether it was aged or not. `packet->flow` holds until the next
 // call that changes the table: a flow that ends while this burst points to it ends then.
 void flow_lookup_burst(struct flow_table *table, struct burst *burst);

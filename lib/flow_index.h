@@ -108,6 +108,12 @@ static inline bool flow_key_equal_plain(const struct flow_key *a, const struct f
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+enum {
+	FLOW_KEY_IP4_FIRST = 12, // where the first IPv4 address is
+	FLOW_KEY_IP4_REST = 28, // the second, and all that is behind it
+};
+static_assert(FLOW_KEY_IP4_REST + 16 == sizeof(struct flow_key), "one vector");
+
 #ifdef __SSE2__
 static inline unsigned flow_bucket_match(const struct flow_bucket *bucket, uint16_t tag)
 {
@@ -117,18 +123,26 @@ static inline unsigned flow_bucket_match(const struct flow_bucket *bucket, uint1
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
 }
 
+static inline bool flow_bytes_equal(const struct flow_key *a, const struct flow_key *b, size_t at)
+{
+	__m128i x = _mm_loadu_si128((const __m128i *)((const char *)a + at));
+	__m128i y = _mm_loadu_si128((const __m128i *)((const char *)b + at));
+
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) == 0xffff;
+}
+
+// Of IPv4 only what can differ.
 static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	const int at[] = { 0, 16, sizeof(*a) - 16 };
-	__m128i equal = _mm_set1_epi8(-1);
+	uint32_t x, y;
 
-	for (int i = 0; i < 3; i++) {
-		__m128i x = _mm_loadu_si128((const __m128i *)((const char *)a + at[i]));
-		__m128i y = _mm_loadu_si128((const __m128i *)((const char *)b + at[i]));
-
-		equal = _mm_and_si128(equal, _mm_cmpeq_epi8(x, y));
-	}
-	return _mm_movemask_epi8(equal) == 0xffff;
+	if (!flow_bytes_equal(a, b, FLOW_KEY_IP4_REST))
+		return false;
+	memcpy(&x, (const char *)a + FLOW_KEY_IP4_FIRST, sizeof(x));
+	memcpy(&y, (const char *)b + FLOW_KEY_IP4_FIRST, sizeof(y));
+	return x == y &&
+			(likely(flow_key_is_ip4(a)) ||
+					(flow_bytes_equal(a, b, 0) && flow_bytes_equal(a, b, 16)));
 }
 #else
 #define flow_bucket_match flow_bucket_match_plain

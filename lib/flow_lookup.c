@@ -12,9 +12,9 @@
 struct lookup {
 	uint64_t hash;
 	struct flow_bucket *bucket;
+	struct flow *flow; // in the slot, if that has the tag; else nobody
 	uint16_t tag;
-	uint8_t at; // slot to look at first: has the tag, or anything
-	bool has_victim; // the slot is that of the flow to give up, if it comes to that
+	uint8_t at; // slot that has the tag; of nobody, that of the flow to give up, or none
 };
 
 static inline struct flow_slot slot_of(const struct lookup *lookup)
@@ -27,26 +27,19 @@ static inline bool has_key(const struct packet *packet)
 	return likely(packet->protocol != PROTOCOL_NONE);
 }
 
-static void hash_burst(const struct flow_table *table, struct burst *burst, struct lookup *lookup)
+static void hash_burst(
+		const struct flow_table *table, const struct burst *burst, struct lookup *lookup)
 {
 	const struct flow_index *index = &table->index;
-	const struct packet *const end = &burst->packets[burst->count];
-	const struct flow_key *key = burst->keys;
+	const struct flow_key *const end = &burst->keys[burst->count];
 
-	for (struct packet *packet = burst->packets; packet < end; packet++, key++, lookup++) {
-		uint64_t hash;
+	for (const struct flow_key *key = burst->keys; key < end; key++, lookup++) {
+		// Of a packet without a key it is that of some other one, and does no harm.
+		uint64_t hash = flow_hash(index->secret, key);
 
-		if (!has_key(packet)) {
-			packet->flow = NULL;
-			lookup->bucket = index->buckets;
-			continue;
-		}
-		hash = flow_hash(index->secret, key);
-		*lookup = (struct lookup){
-			.hash = hash,
-			.bucket = &index->buckets[flow_hash_first(hash, index->count)],
-			.tag = flow_hash_tag(hash),
-		};
+		lookup->hash = hash;
+		lookup->bucket = &index->buckets[flow_hash_first(hash, index->count)];
+		lookup->tag = flow_hash_tag(hash);
 	}
 }
 
@@ -64,19 +57,20 @@ static inline bool match_bucket(const struct flow_table *table, struct lookup *l
 	if (mask == 0)
 		return false;
 	lookup->at = __builtin_ctz(mask);
-	__builtin_prefetch(&table->flows[flow_number_in(slot_of(lookup))], 1);
+	lookup->flow = &table->flows[flow_number_in(slot_of(lookup))];
+	__builtin_prefetch(lookup->flow, 1);
 	return true;
 }
 
 static void foresee(struct flow_table *table, struct lookup *lookup)
 {
-	struct flow_slot victim = flow_foresee_victim(table, lookup->hash);
+	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
 
-	lookup->has_victim = victim.at != FLOW_BUCKET_SLOTS;
-	if (!lookup->has_victim)
-		return;
+	if (!table->is_closed)
+		victim = flow_foresee_victim(table, lookup->hash);
 	lookup->bucket = victim.bucket;
 	lookup->at = victim.at;
+	lookup->flow = &table->nobody;
 }
 
 static void match_burst(struct flow_table *table, const struct burst *burst, struct lookup *lookups)
@@ -86,7 +80,7 @@ static void match_burst(struct flow_table *table, const struct burst *burst, str
 	unsigned count = 0;
 
 	for (const struct packet *packet = burst->packets; packet < end; packet++, lookup++) {
-		if (!has_key(packet) || match_bucket(table, lookup))
+		if (likely(match_bucket(table, lookup)) || !has_key(packet))
 			continue;
 		missed[count++] = lookup;
 		lookup->bucket = &table->index.buckets[flow_hash_second(
@@ -94,15 +88,19 @@ static void match_burst(struct flow_table *table, const struct burst *burst, str
 		__builtin_prefetch(lookup->bucket, 1);
 	}
 	for (unsigned i = 0; i < count; i++)
-		if (!match_bucket(table, missed[i]) && !table->is_closed)
+		if (!match_bucket(table, missed[i]))
 			foresee(table, missed[i]);
+}
+
+static inline bool is_tagged(struct flow_slot slot, uint16_t tag)
+{
+	return slot.bucket->tags[slot.at] == tag;
 }
 
 static inline bool is_at(const struct flow_table *table, struct flow_slot slot, uint16_t tag,
 		const struct flow_key *key)
 {
-	return slot.bucket->tags[slot.at] == tag &&
-			flow_key_equal(&table->flows[flow_number_in(slot)].key, key);
+	return is_tagged(slot, tag) && flow_key_equal(&table->flows[flow_number_in(slot)].key, key);
 }
 
 static struct flow_slot find_in(const struct flow_table *table, uint32_t bucket, uint16_t tag,
@@ -172,10 +170,8 @@ static inline enum flow_end_reason over(
 }
 
 // No flow is over so soon.
-static inline bool is_fresh(const struct flow_table *table, struct flow_slot slot)
+static inline bool is_fresh(const struct flow_table *table, const struct flow *flow)
 {
-	const struct flow *flow = &table->flows[flow_number_in(slot)];
-
 	return (int32_t)(table->now_ticks - flow->last_seen) <= table->timeout_ticks_min;
 }
 
@@ -183,6 +179,22 @@ static inline bool changes_state(const struct packet *packet)
 {
 	return (packet->tcp_flags & (TH_SYN | TH_FIN | TH_RST)) != 0;
 }
+
+// It has a key, a detector could read it, and it does not change its flow's state.
+static inline bool is_ordinary(const struct packet *packet)
+{
+	const uint32_t apart = (TH_SYN | TH_FIN | TH_RST) |
+			(uint32_t)(uint8_t) ~(REASON_INSPECTED | REASON_NO_PAYLOAD) << 16;
+	uint32_t word;
+
+	memcpy(&word, &packet->tcp_flags, sizeof(word));
+	return (le32toh(word) & apart) == 0;
+}
+static_assert(REASON_INSPECTED == 0 && (REASON_NO_PAYLOAD & (REASON_NO_PAYLOAD - 1)) == 0,
+		"no other reason has none but their bits");
+static_assert(offsetof(struct packet, reason) == offsetof(struct packet, tcp_flags) + 2 &&
+				sizeof(((struct packet *)NULL)->reason) == 1,
+		"one load");
 
 // Whoever sends the SYN began, whatever came first; a SYN+ACK names the other side.
 static unsigned tcp_state(unsigned state, uint8_t tcp_flags, unsigned side)
@@ -214,8 +226,9 @@ static __attribute__((noinline)) void set_state(struct flow_slot slot, struct fl
 // Moves full counters to the details, where they stop at their limit (2^32 packets, 2^47 bytes) and
 // which they share with inspection: that is over then.
 static __attribute__((noinline)) void carry(
-		struct flow_table *table, struct flow *flow, unsigned side, uint64_t bytes)
+		struct flow_table *table, struct flow *flow, unsigned side, uint32_t wire_length)
 {
+	const uint64_t bytes = (uint64_t)flow->bytes[side] + wire_length;
 	struct flow_details *details = flow_details(table, flow);
 	uint32_t carried;
 
@@ -253,31 +266,30 @@ static __attribute__((noinline)) void enter_open(struct flow_table *table, struc
 
 // Enters the packet in the books of its flow, which it is part of.
 static inline __attribute__((always_inline)) void enter(struct flow_table *table,
-		struct flow_slot slot, struct packet *packet, bool may_change_state)
+		struct flow_slot slot, struct flow *flow, struct packet *packet, bool is_ordinary)
 {
 	const unsigned settled = FLOW_INSPECTING | FLOW_CANDIDATE | FLOW_ANSWERED;
-	struct flow *flow = &table->flows[flow_number_in(slot)];
 	const unsigned side = packet->flags & PACKET_FROM_SECOND;
-	uint16_t *packets = &flow->packets[side];
-	uint32_t *bytes = &flow->bytes[side];
-	const uint64_t sum = (uint64_t)*bytes + packet->wire_length;
+	const uint32_t bytes = packet->wire_length, sum = flow->bytes[side] + bytes;
+	const uint16_t packets = flow->packets[side] + 1;
 
 	flow->last_seen = table->now_ticks;
 	slot.bucket->times[slot.at] = table->now_coarse;
 	packet->flow = flow;
 	packet->app = flow->app;
-	if (unlikely(*packets == FLOW_PACKETS_CARRY || sum >> FLOW_BYTES_CARRY_SHIFT != 0)) {
-		carry(table, flow, side, sum);
+	if (unlikely(packets == 0 || (sum | bytes) >> FLOW_BYTES_CARRY_SHIFT != 0)) {
+		carry(table, flow, side, bytes);
 	} else {
-		++*packets;
-		*bytes = sum;
+		flow->packets[side] = packets;
+		flow->bytes[side] = sum;
 	}
 	if (unlikely((flow->state & settled) != FLOW_ANSWERED ||
-			    (may_change_state && changes_state(packet))))
+			    (!is_ordinary && changes_state(packet))))
 		enter_open(table, slot, flow, packet);
-	else if (likely(packet_is_readable(packet)))
+	else if (is_ordinary || packet_is_readable(packet))
 		packet->reason = REASON_PAST;
 }
+static_assert((uint16_t)(FLOW_PACKETS_CARRY + 1) == 0, "the next one shows");
 static_assert(PACKET_FROM_SECOND == 1, "the flag is the sender's index in the key's ends");
 
 static void set_start(struct flow_details *details, uint64_t time_ns)
@@ -313,19 +325,27 @@ static void begin(struct flow_table *table, struct flow_slot slot, struct packet
 		flow_remember(table, slot);
 }
 
+static void enter_any(struct flow_table *table, struct flow_slot slot, struct packet *packet)
+{
+	enter(table, slot, &table->flows[flow_number_in(slot)], packet, false);
+}
+
 static __attribute__((noinline)) void follow_slowly(struct flow_table *table, struct packet *packet,
 		const struct flow_key *key, const struct lookup *lookup)
 {
-	struct flow_slot victim = slot_of(lookup);
-	struct flow_slot slot =
-			is_at(table, victim, lookup->tag, key) ? victim : find(table, lookup, key);
+	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
+	struct flow_slot slot = slot_of(lookup);
 
+	if (lookup->flow == &table->nobody)
+		victim = slot;
+	if (lookup->flow == &table->nobody || !is_at(table, slot, lookup->tag, key))
+		slot = find(table, lookup, key);
 	table->followed = packet - table->burst->packets;
 	if (slot.at != FLOW_BUCKET_SLOTS) {
 		enum flow_end_reason reason = over(table, slot, packet);
 
 		if (reason == FLOW_END_COUNT) {
-			enter(table, slot, packet, true);
+			enter_any(table, slot, packet);
 			return;
 		}
 		flow_evacuate(table, slot, reason);
@@ -335,8 +355,6 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		packet->reason = REASON_OVERLOAD_FLOW;
 		return;
 	}
-	if (!lookup->has_victim)
-		victim.at = FLOW_BUCKET_SLOTS;
 	slot = flow_make_room(table, lookup->hash, victim);
 	if (slot.at == FLOW_BUCKET_SLOTS) {
 		packet->flow = NULL;
@@ -345,29 +363,44 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		return;
 	}
 	begin(table, slot, packet, key, lookup->tag);
-	enter(table, slot, packet, true);
+	enter_any(table, slot, packet);
+}
+
+// What was found ahead is the key's flow. Where the table has changed since, the slot has to say so,
+// too: numbers are given out again.
+static inline bool is_found(const struct flow_table *table, const struct lookup *lookup,
+		const struct flow_key *key, bool is_unchanged)
+{
+	const struct flow_slot slot = slot_of(lookup);
+
+	return (likely(is_unchanged) ||
+			       (lookup->flow != &table->nobody && is_tagged(slot, lookup->tag) &&
+					       &table->flows[flow_number_in(slot)] ==
+							       lookup->flow)) &&
+			flow_key_equal(&lookup->flow->key, key);
 }
 
 static void follow_burst(struct flow_table *table, struct burst *burst, const struct lookup *lookup)
 {
 	const struct packet *const end = &burst->packets[burst->count];
 	const struct flow_key *key = burst->keys;
+	bool is_unchanged = true; // since flows were looked for
 
 	for (struct packet *packet = burst->packets; packet < end; packet++, key++, lookup++) {
-		const struct flow_slot slot = slot_of(lookup);
-
-		if (!has_key(packet))
-			continue;
 		// On a wire, all packets of a burst have one time.
-		if (unlikely(packet->time_ns != table->now_ns)) {
+		if (unlikely(packet->time_ns != table->now_ns) && has_key(packet)) {
 			table->followed = packet - burst->packets;
-			flow_set_clock(table, packet->time_ns);
+			is_unchanged &= !flow_set_clock(table, packet->time_ns);
 		}
-		if (likely(!changes_state(packet) && is_at(table, slot, lookup->tag, key) &&
-				    is_fresh(table, slot)))
-			enter(table, slot, packet, false);
-		else
+		if (likely(is_ordinary(packet) && is_found(table, lookup, key, is_unchanged) &&
+				    is_fresh(table, lookup->flow))) {
+			enter(table, slot_of(lookup), lookup->flow, packet, true);
+		} else if (has_key(packet)) {
 			follow_slowly(table, packet, key, lookup);
+			is_unchanged = false;
+		} else {
+			packet->flow = NULL;
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ struct flow_table {
 	struct flow_index index;
 	struct flow *flows;
 	struct flow_details *details;
+	struct flow nobody; // no packet has its key
 	int32_t timeout_ticks[FLOW_CLASS_COUNT];
 	int32_t timeout_ticks_min;
 	uint16_t timeout_coarse[FLOW_CLASS_COUNT];
@@ -100,17 +101,18 @@ static inline enum flow_end_reason flow_silence_reason(enum flow_class class)
 }
 
 // The clock may go back a little. After a leap over every timeout all flows have ended, and the
-// short times kept with them mean nothing any more.
-static inline void flow_set_clock(struct flow_table *table, uint64_t now_ns)
+// short times kept with them mean nothing any more: true then.
+static inline bool flow_set_clock(struct flow_table *table, uint64_t now_ns)
 {
-	int64_t step = now_ns - table->newest_ns;
+	const int64_t step = now_ns - table->newest_ns;
+	const bool is_leap = step > FLOW_SILENCE_NS;
 
-	if (step > 0) {
-		if (unlikely(step > FLOW_SILENCE_NS))
-			flow_end_silent(table, now_ns);
+	if (unlikely(is_leap))
+		flow_end_silent(table, now_ns);
+	if (step > 0)
 		table->newest_ns = now_ns;
-	}
 	table->now_ns = now_ns;
 	table->now_ticks = now_ns >> FLOW_TICK_SHIFT;
 	table->now_coarse = flow_coarse(now_ns);
+	return is_leap;
 }

@@ -275,10 +275,12 @@ static inline void model_choose_packet(
 		.wire_length = lengths[model_choose(choices, sizeof(lengths) / sizeof(lengths[0]))],
 		.protocol = flow_key_protocol(&model->burst.keys[i]),
 		.flags = model_choose(choices, 2) };
-	if (packet->protocol == IPPROTO_TCP)
+	if (packet->protocol == IPPROTO_TCP) {
 		packet->tcp_flags = flags[model_choose(choices, sizeof(flags))];
-	else if (model_choose(choices, 50) == 49)
+	} else if (model_choose(choices, 50) == 49) {
 		packet->protocol = PROTOCOL_NONE;
+		packet->reason = REASON_NOT_IP;
+	}
 }
 
 static inline uint32_t model_live(const struct model *model)

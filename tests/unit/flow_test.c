@@ -533,12 +533,14 @@ static void a_leap_ends_all(void **)
 	}
 }
 
-static void a_leap_within_a_burst(void **)
+static void leap_within_a_burst(bool is_known)
 {
 	struct flow_key key = key_of(IPPROTO_UDP, 1), other = key_of(IPPROTO_UDP, 2);
 
 	open_table(8);
 	pass(&other, 0, 0);
+	if (is_known)
+		pass(&key, 0, 0);
 	add(&key, 0, 0);
 	it.now_ns += UINT64_C(1) << 46;
 	add(&key, 1, 0);
@@ -551,6 +553,13 @@ static void a_leap_within_a_burst(void **)
 	assert_int_equal(it.ends[1].start_ns, START_NS);
 	assert_int_equal(it.ends[1].end_ns, START_NS);
 	assert_int_equal(flow_count(it.table), 1);
+}
+
+static void a_leap_within_a_burst(void **)
+{
+	leap_within_a_burst(false);
+	close_table(NULL);
+	leap_within_a_burst(true);
 }
 
 static void slow_ageing_catches_up(void **)
