@@ -32,8 +32,9 @@ static inline void set_dscp_ip4(uint8_t *header, uint8_t dscp)
 		return;
 	memcpy(&checksum, header + IP4_CHECKSUM_OFFSET, sizeof(checksum));
 	sum = 2 * 0xffffu - checksum - before + after; // ~x is 0xffff - x
-	sum = (sum & 0xffff) + (sum >> 16);
-	checksum = ~(sum + (sum >> 16));
+	// Its halves added in the upper one, with the carry of the same sum in the lower one.
+	sum += sum << 16 | sum >> 16;
+	checksum = ~(sum >> 16);
 	memcpy(header, &after, sizeof(after));
 	memcpy(header + IP4_CHECKSUM_OFFSET, &checksum, sizeof(checksum));
 }
