@@ -5,6 +5,7 @@
 #pragma once
 
 #include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -167,6 +168,15 @@ static inline uint64_t packet_address(const uint8_t *bytes)
 	memcpy(&first, bytes, sizeof(first));
 	memcpy(&rest, bytes + sizeof(first), sizeof(rest));
 	return first | (uint64_t)rest << 32;
+}
+
+// The same of the sender of a frame, in one load: what comes before it is shifted out.
+static inline uint64_t packet_source(const uint8_t *frame)
+{
+	uint64_t word;
+
+	memcpy(&word, frame + PACKET_SOURCE_OFFSET - 2, sizeof(word));
+	return le64toh(word) >> 16;
 }
 
 static inline uint8_t flow_key_protocol(const struct flow_key *key)

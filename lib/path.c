@@ -17,7 +17,7 @@ static void refuse_own(const struct path *path, struct burst *burst)
 
 		if (packet->length < PACKET_SOURCE_OFFSET + PACKET_ADDRESS_BYTES)
 			continue;
-		source = packet_address(packet->data + PACKET_SOURCE_OFFSET);
+		source = packet_source(packet->data);
 		if (source != path->own[0] && source != path->own[1])
 			continue;
 		burst->has_edits = true;
