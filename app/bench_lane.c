@@ -7,6 +7,7 @@
 #include "fail.h"
 #include "fragment.h"
 #include "host/published.h"
+#include "mbuf.h"
 #include "memory.h"
 
 #include <rte_cycles.h>
@@ -23,7 +24,6 @@ enum {
 	BURST_NS = BURST_PACKETS * PACKET_NS,
 	PUBLISH_BURSTS = 1000000 / BURST_NS, // a millisecond
 	AGE_BUCKETS = 64, // at a time, as a worker does
-	HEADROOM_BYTES = 4,
 	PUBLISHED = 4 * 65536,
 };
 
@@ -78,12 +78,6 @@ static int create_published(struct lane *lane)
 	return 0;
 }
 
-static bool has_headroom(const struct rte_mbuf *mbuf)
-{
-	return rte_pktmbuf_headroom(mbuf) >= HEADROOM_BYTES && rte_mbuf_refcnt_read(mbuf) == 1 &&
-			RTE_MBUF_DIRECT(mbuf);
-}
-
 // As worker.c does it.
 static void receive(struct lane *lane, unsigned count)
 {
@@ -92,18 +86,8 @@ static void receive(struct lane *lane, unsigned count)
 
 	burst->count = count;
 	burst->now_ns = now_ns;
-	for (unsigned i = 0; i < count; i++) {
-		struct rte_mbuf *mbuf = lane->mbufs[i];
-		struct packet *packet = &burst->packets[i];
-
-		packet->data = rte_pktmbuf_mtod(mbuf, uint8_t *);
-		rte_prefetch0(packet->data);
-		packet->time_ns = now_ns;
-		packet->owner = mbuf;
-		packet->length = rte_pktmbuf_data_len(mbuf);
-		packet->wire_length = rte_pktmbuf_pkt_len(mbuf);
-		packet->flags = has_headroom(mbuf) ? 0 : PACKET_NO_HEADROOM;
-	}
+	for (unsigned i = 0; i < count; i++)
+		mbuf_receive(lane->mbufs[i], now_ns, &burst->packets[i]);
 }
 
 // As worker.c does it, with a sink that always has room.

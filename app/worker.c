@@ -6,6 +6,7 @@
 #include "fragment.h"
 #include "inquiry.h"
 #include "log.h"
+#include "mbuf.h"
 #include "media.h"
 #include "memory.h"
 #include "overload.h"
@@ -27,7 +28,6 @@ static_assert(BURST_PACKETS == 1 << (BURST_BUCKETS - 2), "the last bucket is a f
 enum {
 	TX_TRIES = 64, // then the rest of the burst is dropped
 	AGE_BUCKETS = 64, // at a time
-	HEADROOM_BYTES = 4, // for a VLAN tag
 	PUBLISHES_PER_S = 1000,
 	AGE_SLOTS = 8, // of what Skype flows carry, each time: all of them in a quarter of a second
 	DRAIN_MS = 50, // longest time to forward after the word to stop
@@ -161,12 +161,6 @@ void worker_free(struct worker *w)
 	memory_free(w, sizeof(*w));
 }
 
-static bool has_headroom(const struct rte_mbuf *mbuf)
-{
-	return rte_pktmbuf_headroom(mbuf) >= HEADROOM_BYTES && rte_mbuf_refcnt_read(mbuf) == 1 &&
-			RTE_MBUF_DIRECT(mbuf);
-}
-
 static void burst_receive(struct worker *w, uint16_t port, uint64_t now_ns)
 {
 	struct burst *b = &w->burst;
@@ -176,15 +170,8 @@ static void burst_receive(struct worker *w, uint16_t port, uint64_t now_ns)
 	b->summed = 0;
 	for (unsigned i = 0; i < b->count; i++) {
 		struct rte_mbuf *mbuf = w->mbufs[i];
-		struct packet *packet = &b->packets[i];
 
-		packet->data = rte_pktmbuf_mtod(mbuf, uint8_t *);
-		rte_prefetch0(packet->data);
-		packet->time_ns = now_ns;
-		packet->owner = mbuf;
-		packet->length = rte_pktmbuf_data_len(mbuf);
-		packet->wire_length = rte_pktmbuf_pkt_len(mbuf);
-		packet->flags = has_headroom(mbuf) ? 0 : PACKET_NO_HEADROOM;
+		mbuf_receive(mbuf, now_ns, &b->packets[i]);
 		b->summed |= (uint64_t)port_summed(mbuf) << i;
 	}
 }

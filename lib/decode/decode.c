@@ -102,6 +102,12 @@ static inline void store_le64(void *to, uint64_t number)
 	memcpy(to, &number, sizeof(number));
 }
 
+// The same, and eight zeros behind it.
+static inline void store_le128(void *to, uint64_t number)
+{
+	_mm_storeu_si128(to, _mm_cvtsi64_si128((int64_t)number));
+}
+
 // The compiler would store field by field, with twice the instructions.
 static inline void fill_packet(struct packet *packet, const struct plain *plain, uint64_t network,
 		uint64_t version, uint64_t from_second)
@@ -116,8 +122,7 @@ static inline void fill_packet(struct packet *packet, const struct plain *plain,
 	store_le64(&packet->payload_length,
 			length | network << 16 | transport << 32 | version << 48 |
 					(uint64_t)plain->protocol << 32);
-	store_le64(&packet->tcp_flags, plain->tcp_flags | flags << 8 | reason << 16);
-	packet->flow = NULL;
+	store_le128(&packet->tcp_flags, plain->tcp_flags | flags << 8 | reason << 16);
 }
 static_assert(offsetof(struct packet, network) == offsetof(struct packet, payload_length) + 2 &&
 				offsetof(struct packet, transport) ==
@@ -132,7 +137,7 @@ static_assert(offsetof(struct packet, flags) == offsetof(struct packet, tcp_flag
 						offsetof(struct packet, tcp_flags) + 2 &&
 				offsetof(struct packet, flow) ==
 						offsetof(struct packet, tcp_flags) + 8,
-		"one store, which clears what is behind them");
+		"one store, which clears what is behind them, and no flow");
 static_assert(PACKET_FROM_SECOND == 1, "a comparison's result is the flag");
 
 // Which bytes of an IPv4 header and the ports behind it, from the lifetime on, make the key, by who

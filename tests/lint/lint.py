@@ -25,7 +25,7 @@ FLOORS = {
     3: "detect host health media",
     4: "action event rules metric",
     5: "policy inquiry",
-    6: "notify path shared dpdk options port listener process capture summary history sink sniff pcapng link",
+    6: "notify path shared dpdk mbuf options port listener process capture summary history sink sniff pcapng link",
     7: "eal worker http telemetry replay reload bench export watch wire hook",
     8: "control probe",
     9: "manager",
