@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "checksum.h"
 
+#include "likely.h"
+
 #include <endian.h>
 #include <netinet/in.h>
 #include <string.h>
 
 enum {
+	TCP_LENGTH_OFFSET = 12, // RFC 9293 3.1: in words, in the upper half
 	UDP_HEADER_BYTES = 8, // RFC 768
 	UDP_CHECKSUM_OFFSET = 6,
 };
@@ -74,12 +77,6 @@ static uint64_t pseudo_sum(const struct flow_key *key, size_t length, uint8_t pr
 			sizeof(key->ends));
 }
 
-bool checksum_is_right(
-		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol)
-{
-	return is_right(add_words(pseudo_sum(key, length, protocol), header, length));
-}
-
 uint16_t checksum_words(const uint8_t *data, size_t length)
 {
 	return fold(add_words(0, data, length));
@@ -90,12 +87,18 @@ uint16_t checksum_ip4(const uint8_t *header)
 	return ~checksum_words(header, (header[0] & 0xf) * 4);
 }
 
-static bool is_ip4_right(const uint8_t *header)
+static __attribute__((noinline)) bool is_other_ip4_right(const uint8_t *header)
+{
+	return header[0] >> 4 != 4 || checksum_ip4(header) == 0;
+}
+
+static inline bool is_ip4_right(const uint8_t *header)
 {
 	// Nearly every header is of five words.
-	if (header[0] == 0x45)
-		return is_right(add_words(0, header, 20));
-	return header[0] >> 4 != 4 || checksum_ip4(header) == 0;
+	if (likely(header[0] == 0x45))
+		return is_right(add_at(
+				add_at(add_at(0, header, 8), header + 8, 8), header + 16, 4));
+	return is_other_ip4_right(header);
 }
 
 bool checksum_ip4_is_right(const struct packet *packet)
@@ -104,6 +107,23 @@ bool checksum_ip4_is_right(const struct packet *packet)
 		return true;
 	return is_ip4_right(packet->data + packet->network) &&
 			(packet->inner_ip == 0 || is_ip4_right(packet->data + packet->inner_ip));
+}
+
+bool checksum_segment_is_right(
+		const struct packet *packet, const struct flow_key *key, bool is_summed)
+{
+	const uint8_t *header;
+	size_t length;
+
+	if (!checksum_ip4_is_right(packet))
+		return false;
+	if (is_summed || (packet->flags & PACKET_TRUNCATED) != 0)
+		return true;
+	header = packet_transport(packet);
+	length = (header[TCP_LENGTH_OFFSET] >> 4) * 4;
+	if (packet->payload != NULL)
+		length += packet->payload_length;
+	return is_right(add_words(pseudo_sum(key, length, packet->protocol), header, length));
 }
 
 bool checksum_udp_is_right(const struct packet *packet, const struct flow_key *key)

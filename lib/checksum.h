@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Of TCP or UDP: over addresses, protocol and all `length` bytes from the transport header on.
-bool checksum_is_right(
-		const struct flow_key *key, const uint8_t *header, size_t length, uint8_t protocol);
+// Of a TCP segment and of the IPv4 headers that it came in: see checksum_ip4_is_right(). Of one that was
+// cut short, or is known to be right (`is_summed`), only those headers are added up.
+bool checksum_segment_is_right(
+		const struct packet *packet, const struct flow_key *key, bool is_summed);
 // Whether the receiver of a UDP datagram takes it: its checksum is right or may be missing. One that
 // was cut short is not judged, nor one with the bare sum of its pseudo header, which senders leave
 // for their card to complete: a capture shows it so.

@@ -13,6 +13,7 @@
 #include <rte_ring_elem.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 enum {
@@ -297,7 +298,8 @@ static void inspect_datagram(const struct inspection *in)
 		packet->reason = REASON_PAST;
 		return;
 	}
-	if (!inspect_is_summed(in) && !checksum_udp_is_right(packet, &in->flow->key)) {
+	if (!inspect_is_summed(in->burst, packet) &&
+			!checksum_udp_is_right(packet, &in->flow->key)) {
 		packet->reason = REASON_REFUSED;
 		return;
 	}
@@ -326,6 +328,16 @@ static inline __attribute__((always_inline)) struct inspection inspection_of(
 	};
 }
 
+static inline bool is_segment(const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_TCP && packet->transport != 0;
+}
+
+static inline bool is_syn(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TH_SYN | TH_ACK | TH_RST)) == TH_SYN && is_segment(packet);
+}
+
 // A connection that other flows speak for is strong once it carries something.
 static __attribute__((noinline)) void follow_payload(const struct inspection *in)
 {
@@ -342,7 +354,7 @@ static void inspect(struct path *path, const struct burst *burst, struct packet 
 {
 	const struct inspection in = inspection_of(path, burst, packet);
 
-	if (packet->protocol == IPPROTO_TCP && packet->transport != 0) {
+	if (is_segment(packet)) {
 		inspect_segment(&in);
 		if (packet->flow->app == APP_SKYPE && packet->payload != NULL)
 			follow_payload(&in);
@@ -425,10 +437,10 @@ void inspect_burst(struct path *path, struct burst *burst)
 		struct packet *packet = &burst->packets[burst->open[i]];
 
 		if (packet_is_readable(packet)) {
-			if ((packet->flow->state & FLOW_INSPECTING) != 0)
-				inspect(path, burst, packet);
-			else
+			if ((packet->flow->state & FLOW_INSPECTING) == 0)
 				packet->reason = REASON_PAST;
+			else if (!is_syn(packet) || !inspect_first_syn(path, burst, packet))
+				inspect(path, burst, packet);
 		}
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {
 			if (packet->flow->generation != (uint16_t)generation)

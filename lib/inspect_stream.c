@@ -3,10 +3,16 @@
 //
 // A flow gets a stream when both sides took part in the handshake or when payload comes. Before
 // that, and after another flow needed it, the details keep the numbers where its sides go on.
+#include "checksum.h"
+#include "decode/cursor.h"
 #include "inspect_message.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+
+enum {
+	SEQUENCE_OFFSET = 4, // RFC 9293 3.1
+};
 
 static_assert(DETECTOR_COUNT < 32, "flow_details.app_proto has 5 bits");
 
@@ -159,33 +165,41 @@ static __attribute__((noinline)) void read_answered(
 	end_side(&then, stream, side, false);
 }
 
-// The bare SYN of a connection of which nothing is known: what note() below comes to.
-static bool note_first(const struct inspection *in, const struct stream_segment *segment)
-{
-	struct flow_details *details = in->details;
-
-	if ((segment->flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN ||
-			details->stream_states != 0 || segment->is_wrong)
-		return false;
-	details->stream_states = STREAM_START << 2 * in->side;
-	details->stream_checked |= !segment->is_cut << in->side;
-	details->stream_next[in->side] = segment->sequence;
-	return true;
-}
-static_assert(STREAM_UNKNOWN == 0, "two unknown directions are 0");
-
 // What a segment without payload changes before both sides took part fits into the details.
 static void note(const struct inspection *in, struct stream_segment *segment)
 {
 	struct stream stream;
 
-	if (note_first(in, segment))
-		return;
 	stream_init(&stream);
 	load(&stream, in->flow, in->details);
 	stream_accept(in->path->streams, &stream, in->side, segment);
 	save(&stream, in->details);
 }
+
+// What note() comes to. A flood is of nothing else.
+bool inspect_first_syn(struct path *path, const struct burst *burst, const struct packet *packet)
+{
+	const unsigned bent = PACKET_TRUNCATED | PACKET_REASSEMBLED;
+	const struct flow *flow = packet->flow;
+	struct flow_details *details;
+	unsigned side;
+
+	if (packet->payload != NULL || (packet->flags & bent) != 0 ||
+			(flow->state & FLOW_STREAM) != 0)
+		return false;
+	details = flow_details(path->flows, flow);
+	if (details->stream_states != 0 ||
+			!checksum_segment_is_right(
+					packet, &flow->key, inspect_is_summed(burst, packet)))
+		return false;
+	side = packet->flags & PACKET_FROM_SECOND;
+	details->stream_states = STREAM_START << 2 * side;
+	details->stream_checked |= 1 << side;
+	details->stream_next[side] =
+			read_be32(packet->data + packet->transport + SEQUENCE_OFFSET) + 1;
+	return true;
+}
+static_assert(STREAM_UNKNOWN == 0, "two unknown directions are 0");
 
 // How much a side may have sent unseen: when nobody reads it any more no more than its frames.
 static uint32_t unseen_of(const struct inspection *in, unsigned side)
@@ -234,7 +248,8 @@ void inspect_segment(const struct inspection *in)
 		shed(in);
 		return;
 	}
-	stream_segment_read(&segment, in->packet, &in->flow->key, inspect_is_summed(in));
+	stream_segment_read(&segment, in->packet, &in->flow->key,
+			inspect_is_summed(in->burst, in->packet));
 	segment.unseen = unseen_of(in, !in->side);
 	if (is_shed || !needs_stream(in, &segment)) {
 		if ((segment.flags & (TH_SYN | TH_RST)) != 0)

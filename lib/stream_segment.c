@@ -51,8 +51,5 @@ void stream_segment_read(struct stream_segment *segment, const struct packet *pa
 		.is_doubtful = (packet->flags & PACKET_DOUBTFUL) != 0,
 	};
 	read_options(segment, header + HEADER_BYTES, header + header_length);
-	segment->is_wrong = !checksum_ip4_is_right(packet) ||
-			(!segment->is_cut && !is_summed &&
-					!checksum_is_right(key, header, header_length + length,
-							packet->protocol));
+	segment->is_wrong = !checksum_segment_is_right(packet, key, is_summed);
 }
