@@ -60,15 +60,15 @@ struct request {
 	uint8_t *host; // [HOST_MAX]
 };
 
-static enum match take(struct cursor *cursor, const char *text)
+static inline enum match take(struct cursor *cursor, const char *text)
 {
-	for (; *text != '\0'; text++) {
-		if (cursor->at == cursor->end)
-			return MATCH_MORE;
-		if (*cursor->at != (uint8_t)*text)
-			return MATCH_NO;
-		cursor->at++;
-	}
+	const size_t length = strlen(text), left = cursor->end - cursor->at;
+
+	if (left < length)
+		return memcmp(cursor->at, text, left) == 0 ? MATCH_MORE : MATCH_NO;
+	if (memcmp(cursor->at, text, length) != 0)
+		return MATCH_NO;
+	cursor->at += length;
 	return MATCH_YES;
 }
 
@@ -282,15 +282,23 @@ static const uint8_t *find_line_end(const struct cursor *cursor, bool *is_clean)
 	return memchr(at, '\n', cursor->end - at);
 }
 
+static bool is_line_end(const struct cursor *cursor)
+{
+	const uint8_t *at = cursor->at;
+
+	if (cursor->end - at >= 2 && at[0] == '\r')
+		at++;
+	return at < cursor->end && *at == '\n';
+}
+
 // The next field with all its lines: YES; NO at the end of the head; MORE when the sample ends
 // before it is known that no line continues it.
 static enum match take_field(struct cursor *cursor, struct slice *lines, struct field *field)
 {
 	const uint8_t *line_end;
 	const uint8_t *start = cursor->at;
-	struct cursor empty = *cursor;
 
-	if (take_line_end(&empty) == MATCH_YES)
+	if (is_line_end(cursor))
 		return MATCH_NO;
 	field->is_folded = false;
 	field->is_clean = true;
@@ -402,6 +410,14 @@ static void add_header(struct request *request, struct slice line)
 		findings_add(findings, BUFFER_HTTP_HEADER, line.data, line.length);
 }
 
+// Whether a name of so many bytes is one of those below, or of http_framing.h.
+static bool may_matter(size_t name_length)
+{
+	const uint32_t lengths = 1u << 4 | 1u << 7 | 1u << 10 | 1u << 14 | 1u << 17;
+
+	return name_length < 32 && (lengths >> name_length & 1) != 0;
+}
+
 static void request_field(struct request *request, const struct field *field)
 {
 	struct findings *findings = request->findings;
@@ -418,6 +434,8 @@ static void request_field(struct request *request, const struct field *field)
 		request->framing.is_faulty = true;
 		return;
 	}
+	if (!may_matter(field->name.length))
+		return;
 	http_framing_field(&request->framing, field->name.data, field->name.length, value.data,
 			value.length);
 	if (http_is_text(field->name, "host") && !request->host_is_final)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "detect/http_text.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __SSSE3__
+#include <tmmintrin.h>
 #endif
 
 const uint8_t http_classes[256] = {
@@ -36,19 +36,6 @@ const uint8_t http_classes[256] = {
 	[0x80 ... 0xff] = HTTP_TARGET,
 };
 
-static uint64_t load64(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-static uint64_t eight(uint8_t byte)
-{
-	return byte * UINT64_C(0x0101010101010101);
-}
-
 bool http_is_value_plain(struct slice value)
 {
 	for (size_t i = 0; i < value.length; i++)
@@ -71,28 +58,18 @@ const uint8_t *http_find_end_plain(const uint8_t *at, const uint8_t *end)
 	return at;
 }
 
-#ifdef __SSE2__
+#ifdef __SSSE3__
 static __m128i load(const uint8_t *bytes)
 {
 	return _mm_loadu_si128((const __m128i *)bytes);
 }
 
-static __m128i is_any_of(__m128i sixteen, char first, char second)
-{
-	return _mm_or_si128(_mm_cmpeq_epi8(sixteen, _mm_set1_epi8(first)),
-			_mm_cmpeq_epi8(sixteen, _mm_set1_epi8(second)));
-}
-
-// Signed, so no byte above 0x7f is.
-static __m128i is_between(__m128i sixteen, char first, char last)
-{
-	return _mm_and_si128(_mm_cmpgt_epi8(sixteen, _mm_set1_epi8((char)(first - 1))),
-			_mm_cmpgt_epi8(_mm_set1_epi8((char)(last + 1)), sixteen));
-}
-
 static bool is_refused(const uint8_t *bytes)
 {
-	return _mm_movemask_epi8(is_any_of(load(bytes), '\0', '\r')) != 0;
+	const __m128i sixteen = load(bytes);
+
+	return _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(sixteen, _mm_setzero_si128()),
+			       _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('\r')))) != 0;
 }
 
 bool http_is_value(struct slice value)
@@ -107,22 +84,43 @@ bool http_is_value(struct slice value)
 	return !is_refused(value.data + value.length - 16);
 }
 
+// Of a class: [i] has a bit for each byte below 0x80 that ends in i, by its upper half.
+static const uint8_t rows[][16] = {
+	// RFC 9110 5.6.2: letters, digits, !#$%&'*+-.^_`|~
+	{ 0xe8, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xf8, 0xf8, 0xf4, 0x54, 0xd0, 0x54, 0xf4,
+			0x70 },
+	// RFC 3986 3.2.2: letters, digits, -._~ !$&'()*+,;= %
+	{ 0xa8, 0xfc, 0xf8, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xf4, 0x5c, 0x54, 0x5c, 0xd4,
+			0x70 },
+};
+
+// A bit for each of sixteen bytes that is not of the class. What shuffles by a byte above 0x7f gives 0.
+static unsigned others_in(const uint8_t *bytes, __m128i row)
+{
+	const __m128i uppers = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+	const __m128i sixteen = load(bytes);
+	const __m128i upper = _mm_and_si128(_mm_srli_epi16(sixteen, 4), _mm_set1_epi8(0xf));
+	const __m128i found = _mm_and_si128(
+			_mm_shuffle_epi8(row, sixteen), _mm_shuffle_epi8(uppers, upper));
+
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(found, _mm_setzero_si128()));
+}
+
 size_t http_span(struct slice text, enum http_class class)
 {
+	const __m128i row = load(rows[class == HTTP_HOST]);
+	unsigned others;
 	size_t i = 0;
 
-	for (; text.length - i >= 16; i += 16) {
-		const __m128i bytes = load(text.data + i);
-		const __m128i letters =
-				is_between(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
-		const __m128i others = _mm_or_si128(
-				is_between(bytes, '0', '9'), is_between(bytes, '-', '.'));
-		const unsigned mask = _mm_movemask_epi8(_mm_or_si128(letters, others));
-
-		if (mask != 0xffff)
-			return http_span_plain(text, i + __builtin_ctz(~mask), class);
+	if (text.length < 16)
+		return http_span_plain(text, 0, class);
+	for (; i + 16 < text.length; i += 16) {
+		others = others_in(text.data + i, row);
+		if (others != 0)
+			return i + __builtin_ctz(others);
 	}
-	return http_span_plain(text, i, class);
+	others = others_in(text.data + text.length - 16, row);
+	return others != 0 ? text.length - 16 + __builtin_ctz(others) : text.length;
 }
 
 size_t http_target_span(struct slice text)
@@ -142,17 +140,36 @@ size_t http_target_span(struct slice text)
 	return http_span_plain(text, i, HTTP_TARGET);
 }
 
+// 0xff for each of sixteen bytes that is LF, CR or NUL: each is looked up by its lower half, where
+// NUL stands for none, but for NUL itself.
+static __m128i ends_in(const uint8_t *bytes)
+{
+	const __m128i ends = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '\n', 0, 0, '\r', 0, 0);
+	const __m128i sixteen = load(bytes);
+
+	return _mm_cmpeq_epi8(_mm_shuffle_epi8(ends, sixteen), sixteen);
+}
+
 const uint8_t *http_find_end(const uint8_t *at, const uint8_t *end)
 {
-	for (; end - at >= 16; at += 16) {
-		const __m128i bytes = load(at);
-		const unsigned mask = _mm_movemask_epi8(_mm_or_si128(is_any_of(bytes, '\n', '\r'),
-				_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+	unsigned mask;
 
-		if (mask != 0)
-			return at + __builtin_ctz(mask);
+	if (end - at < 16)
+		return http_find_end_plain(at, end);
+	for (; end - at >= 32; at += 32) {
+		const __m128i first = ends_in(at), second = ends_in(at + 16);
+
+		if (_mm_movemask_epi8(_mm_or_si128(first, second)) == 0)
+			continue;
+		mask = (unsigned)_mm_movemask_epi8(second) << 16 |
+				(unsigned)_mm_movemask_epi8(first);
+		return at + __builtin_ctz(mask);
 	}
-	return http_find_end_plain(at, end);
+	mask = end - at >= 16 ? _mm_movemask_epi8(ends_in(at)) : 0;
+	if (mask != 0)
+		return at + __builtin_ctz(mask);
+	mask = _mm_movemask_epi8(ends_in(end - 16));
+	return mask != 0 ? end - 16 + __builtin_ctz(mask) : end;
 }
 #else
 bool http_is_value(struct slice value)
@@ -176,24 +193,24 @@ const uint8_t *http_find_end(const uint8_t *at, const uint8_t *end)
 }
 #endif
 
-// Eight bytes at a time: adding tells by the upper bit which of the lower seven are in a range.
-static uint64_t lower(uint64_t bytes)
+static void lower_eight(uint8_t *to, const uint8_t *from)
 {
-	uint64_t ascii = bytes & eight(0x7f);
-	uint64_t from_a = ascii + eight(0x80 - 'A');
-	uint64_t past_z = ascii + eight(0x7f - 'Z');
+	uint64_t bytes;
 
-	return bytes | ((from_a ^ past_z) & ~bytes & eight(0x80)) >> 2;
+	memcpy(&bytes, from, sizeof(bytes));
+	bytes = http_lower_eight(bytes);
+	memcpy(to, &bytes, sizeof(bytes));
 }
 
 void http_copy_lower(uint8_t *to, const uint8_t *from, size_t length)
 {
 	size_t i = 0;
 
-	for (; length - i >= 8; i += 8) {
-		uint64_t bytes = lower(load64(from + i));
-
-		memcpy(to + i, &bytes, sizeof(bytes));
+	for (; i + 8 < length; i += 8)
+		lower_eight(to + i, from + i);
+	if (length >= 8) {
+		lower_eight(to + length - 8, from + length - 8);
+		return;
 	}
 	for (; i < length; i++)
 		to[i] = http_lower(from[i]);

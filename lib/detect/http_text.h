@@ -56,15 +56,39 @@ static inline uint8_t http_lower(uint8_t byte)
 	return byte | (http_classes[byte] & HTTP_CAPITAL);
 }
 
-// In any case.
-static inline bool http_is_text(struct slice slice, const char *lower_case)
+// Eight bytes at a time: adding tells by the upper bit which of the lower seven are in a range.
+static inline uint64_t http_lower_eight(uint64_t bytes)
 {
-	if (slice.length != strlen(lower_case))
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t ascii = bytes & 0x7f * ones;
+	uint64_t from_a = ascii + (0x80 - 'A') * ones;
+	uint64_t past_z = ascii + (0x7f - 'Z') * ones;
+
+	return bytes | ((from_a ^ past_z) & ~bytes & 0x80 * ones) >> 2;
+}
+
+static inline bool http_is_lower_of(const uint8_t *data, const char *lower_case, size_t length)
+{
+	uint64_t bytes = 0, wanted = 0;
+
+	memcpy(&bytes, data, length);
+	memcpy(&wanted, lower_case, length);
+	return http_lower_eight(bytes) == wanted;
+}
+
+// In any case. The text is a literal of at least 4 bytes: its last part may overlap the one before.
+static inline __attribute__((always_inline)) bool http_is_text(
+		struct slice slice, const char *lower_case)
+{
+	const size_t length = strlen(lower_case);
+	const size_t part = length >= 8 ? 8 : 4;
+
+	if (slice.length != length)
 		return false;
-	for (size_t i = 0; i < slice.length; i++)
-		if (http_lower(slice.data[i]) != (uint8_t)lower_case[i])
+	for (size_t i = 0; i + part < length; i += part)
+		if (!http_is_lower_of(slice.data + i, lower_case + i, part))
 			return false;
-	return true;
+	return http_is_lower_of(slice.data + length - part, lower_case + length - part, part);
 }
 
 static inline struct slice http_trim(struct slice text)

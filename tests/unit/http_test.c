@@ -642,27 +642,56 @@ static void many_bytes_at_once_are_like_one_by_one(void **)
 	}
 }
 
-// A span is found at whatever place it ends, and with whatever byte, as one by one.
+static void ends_as_one_by_one(struct slice text)
+{
+	assert_int_equal(http_span(text, HTTP_TOKEN), http_span_plain(text, 0, HTTP_TOKEN));
+	assert_int_equal(http_span(text, HTTP_HOST), http_span_plain(text, 0, HTTP_HOST));
+	assert_int_equal(http_target_span(text), http_span_plain(text, 0, HTTP_TARGET));
+	assert_ptr_equal(http_find_end(text.data, text.data + text.length),
+			http_find_end_plain(text.data, text.data + text.length));
+}
+
+// A span is found at whatever place it ends, with whatever byte, and however long the text is.
 static void spans_end_as_one_by_one(void **)
 {
 	static const char fillers[] = "aZ0-./_";
-	uint8_t bytes[50];
+	uint8_t bytes[70];
 
 	for (int byte = 0; byte < 256; byte++) {
-		for (size_t at = 0; at < sizeof(bytes); at++) {
-			const struct slice text = { bytes, sizeof(bytes) - at % 3 };
+		for (size_t length = 0; length <= sizeof(bytes); length++) {
+			size_t at = length > 0 ? (byte * 7 + length * 5) % length : 0;
 
-			memset(bytes, fillers[at % (sizeof(fillers) - 1)], sizeof(bytes));
+			memset(bytes, fillers[(byte + length) % (sizeof(fillers) - 1)],
+					sizeof(bytes));
+			ends_as_one_by_one((struct slice){ bytes, length });
 			bytes[at] = byte;
-			bytes[sizeof(bytes) - 1 - at / 2] = byte;
-			assert_int_equal(http_span(text, HTTP_TOKEN),
-					http_span_plain(text, 0, HTTP_TOKEN));
-			assert_int_equal(http_span(text, HTTP_HOST),
-					http_span_plain(text, 0, HTTP_HOST));
-			assert_int_equal(http_target_span(text),
-					http_span_plain(text, 0, HTTP_TARGET));
-			assert_ptr_equal(http_find_end(bytes, bytes + text.length),
-					http_find_end_plain(bytes, bytes + text.length));
+			ends_as_one_by_one((struct slice){ bytes, length });
+			bytes[length / 2 + at / 2] = byte;
+			ends_as_one_by_one((struct slice){ bytes, length });
+		}
+	}
+}
+
+static void texts_are_the_same_in_any_case(void **)
+{
+	static const char *const texts[] = { "host", "close", "upgrade", "connection",
+		"content-length", "transfer-encoding" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const size_t length = strlen(texts[i]);
+		uint8_t bytes[32];
+
+		memcpy(bytes, texts[i], length + 1);
+		assert_false(http_is_text((struct slice){ bytes, length - 1 }, texts[i]));
+		assert_false(http_is_text((struct slice){ bytes, length + 1 }, texts[i]));
+		for (size_t at = 0; at < length; at++) {
+			for (int byte = 0; byte < 256; byte++) {
+				bytes[at] = byte;
+				assert_int_equal(http_is_text((struct slice){ bytes, length },
+								 texts[i]),
+						http_lower(byte) == (uint8_t)texts[i][at]);
+			}
+			bytes[at] = texts[i][at];
 		}
 	}
 }
@@ -696,6 +725,7 @@ int main(void)
 		cmocka_unit_test(every_byte_has_its_class),
 		cmocka_unit_test(many_bytes_at_once_are_like_one_by_one),
 		cmocka_unit_test(spans_end_as_one_by_one),
+		cmocka_unit_test(texts_are_the_same_in_any_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);
