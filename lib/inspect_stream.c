@@ -88,7 +88,8 @@ static struct stream *take(const struct inspection *in)
 	uint32_t number;
 
 	if ((in->flow->state & FLOW_STREAM) != 0) {
-		streams_touch(streams, in->details->stream);
+		if (in->packet->payload != NULL)
+			streams_touch(streams, in->details->stream);
 		return streams_at(streams, in->details->stream);
 	}
 	if (!streams_take(streams, &number)) {
@@ -228,6 +229,14 @@ static void shed(const struct inspection *in)
 		stop(in);
 }
 
+// An acknowledgement without a stream to enter it into changes nothing, and needs no look at the
+// details.
+static bool concerns_stream(const struct inspection *in)
+{
+	return in->packet->payload != NULL || (in->flow->state & FLOW_STREAM) != 0 ||
+			(in->packet->tcp_flags & (TH_SYN | TH_RST)) != 0;
+}
+
 void inspect_segment(const struct inspection *in)
 {
 	const bool is_shed = in->path->overload >= OVERLOAD_STREAMS &&
@@ -238,6 +247,8 @@ void inspect_segment(const struct inspection *in)
 	struct stream *stream;
 	bool is_taken;
 
+	if (!concerns_stream(in))
+		return;
 	// So that the bulk of what nobody reads costs one look at the details. The acknowledgement in it
 	// is not missed: see is_in_window().
 	if (in->packet->payload != NULL && kept_state(in->details, in->side) == STREAM_DONE) {
