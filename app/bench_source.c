@@ -74,8 +74,6 @@ struct source {
 	unsigned piece; // how many of the requests at hand are sent
 	unsigned request_share; // adds up percents
 	struct bench_capture *capture;
-	size_t frame; // of the capture, the next one
-	uint32_t pass; // through the capture
 	uint8_t datagram[64];
 	struct segment segments[SEGMENT_COUNT];
 	struct request requests[HTTP_TEMPLATES];
@@ -496,36 +494,16 @@ static void fill_requests(struct source *source, struct rte_mbuf **mbufs)
 	}
 }
 
-// Both addresses of a pass differ from the capture's in the same bits, so that flows stay whole.
-static void renew_addresses(uint8_t *frame, unsigned length, uint32_t bits)
-{
-	uint32_t addresses[2];
-
-	if (length < ETHERNET_BYTES + IP4_BYTES || frame[12] != 0x08 || frame[13] != 0x00)
-		return;
-	memcpy(addresses, frame + ETHERNET_BYTES + 12, sizeof(addresses));
-	addresses[0] ^= bits;
-	addresses[1] ^= bits;
-	memcpy(frame + ETHERNET_BYTES + 12, addresses, sizeof(addresses));
-}
-
 static void fill_capture(struct source *source, struct rte_mbuf **mbufs)
 {
-	const struct bench_capture *capture = source->capture;
+	struct bench_capture *capture = source->capture;
 
 	for (unsigned i = 0; i < BURST_PACKETS; i++) {
-		const struct bench_frame *frame = &capture->frames[source->frame];
-		struct rte_mbuf *mbuf = take(source, frame->length);
-		uint8_t *data = rte_pktmbuf_mtod(mbuf, uint8_t *);
+		const struct bench_frame *frame =
+				bench_capture_next(capture, source->traffic.renews);
 
-		memcpy(data, capture->bytes + frame->offset, frame->length);
-		if (source->traffic.renews)
-			renew_addresses(data, frame->length, source->pass * 0x9e3779b1);
-		mbufs[i] = mbuf;
-		if (++source->frame == capture->count) {
-			source->frame = 0;
-			source->pass++;
-		}
+		mbufs[i] = take(source, frame->length);
+		mbufs[i]->buf_addr = capture->bytes + frame->offset - mbufs[i]->data_off;
 	}
 }
 

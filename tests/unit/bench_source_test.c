@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The traffic of `wiretag bench`: flows drawn by the right law, frames that are what they say.
 #include "bench_source.h"
+#include "checksum.h"
 #include "counters.h"
 #include "decode/decode.h"
 #include "stream.h"
@@ -14,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -179,6 +181,106 @@ static void mixes_requests_in(void **)
 }
 
 // What a receiver makes of the requests of one burst.
+// Without options and VLANs, from 10.`from` to 10.`to`, with right checksums.
+static unsigned put_frame(
+		uint8_t *frame, uint8_t protocol, const uint8_t from[3], const uint8_t to[3])
+{
+	const unsigned bytes = protocol == IPPROTO_UDP ? 28 : 40;
+	uint8_t *ip = frame + 14, *transport = ip + 20;
+	uint16_t sum;
+
+	memcpy(frame, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0", 14);
+	memset(ip, 0, bytes);
+	ip[0] = 0x45;
+	ip[3] = bytes;
+	ip[9] = protocol;
+	ip[12] = ip[16] = 10;
+	memcpy(ip + 13, from, 3);
+	memcpy(ip + 17, to, 3);
+	sum = checksum_ip4(ip);
+	memcpy(ip + 10, &sum, 2);
+	memcpy(transport, from[1] == 0xfe ? "\0\x07\0\x09" : "\0\x09\0\x07", 4);
+	if (protocol == IPPROTO_UDP)
+		transport[5] = 8;
+	else
+		transport[12] = 0x50;
+	// The pseudo header: addresses, protocol, length (RFC 768, RFC 9293 3.1).
+	sum = checksum_words((const uint8_t[]){ 0, protocol, 0, bytes - 20 }, 4);
+	sum = ~checksum_words((const uint8_t *)(const uint16_t[]){ sum,
+					      checksum_words(ip + 12, bytes - 12) },
+			4);
+	memcpy(transport + (protocol == IPPROTO_UDP ? 6 : 16), &sum, 2);
+	return 14 + bytes;
+}
+
+// A file of so many frames, both directions of each flow.
+static void write_capture(FILE *file, unsigned count)
+{
+	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1 };
+	uint8_t frame[64] = { 0 };
+
+	fwrite(head, sizeof(head), 1, file);
+	for (unsigned i = 0; i < count; i++) {
+		const uint8_t one[3] = { i / 2, 0xfe, 0xff }, other[3] = { 0xff, 0xff, i / 2 };
+		const unsigned length = put_frame(frame, i % 4 < 2 ? IPPROTO_UDP : IPPROTO_TCP,
+				i % 2 == 0 ? one : other, i % 2 == 0 ? other : one);
+		const uint32_t record[] = { 1, i, 60, 60 };
+
+		assert_in_range(length, 0, 60);
+		fwrite(record, sizeof(record), 1, file);
+		fwrite(frame, 60, 1, file);
+	}
+	fflush(file);
+}
+
+static void check_frame(const struct packet *packet, const struct flow_key *key)
+{
+	assert_true(packet->protocol == IPPROTO_UDP ?
+					checksum_ip4_is_right(packet) &&
+							checksum_udp_is_right(packet, key) :
+					checksum_segment_is_right(packet, key, false));
+	assert_int_equal(packet->data[15], 0);
+}
+
+// What a tag leaves in a frame is gone when that comes again.
+static void a_capture_has_new_flows_with_each_pass(void **)
+{
+	enum {
+		PASSES = 70
+	};
+	const struct traffic traffic = { .kind = SOURCE_CAPTURE, .renews = true };
+	struct rte_mbuf *mbufs[BURST_PACKETS];
+	struct burst *burst = malloc(sizeof(*burst));
+	static struct flow_key keys[PASSES][BURST_PACKETS];
+	char name[] = "/tmp/wiretag-capture-XXXXXX";
+	FILE *file = fdopen(mkstemp(name), "w");
+	struct source *source;
+
+	write_capture(file, BURST_PACKETS);
+	source = source_create(&traffic, name);
+	fclose(file);
+	unlink(name);
+	assert_non_null(source);
+	for (unsigned pass = 0; pass < PASSES; pass++) {
+		source_fill(source, mbufs);
+		decode(burst, mbufs, BURST_PACKETS);
+		memcpy(keys[pass], burst->keys, sizeof(burst->keys));
+		for (unsigned i = 0; i < BURST_PACKETS; i++) {
+			check_frame(&burst->packets[i], &burst->keys[i]);
+			burst->packets[i].data[15] = 0x20;
+			burst->packets[i].data[24]++;
+			assert_memory_equal(
+					&keys[pass][i], &keys[pass][i & ~1u], sizeof(keys[0][0]));
+			for (unsigned before = 0; before < pass; before++)
+				assert_memory_not_equal(&keys[pass][i], &keys[before][i],
+						sizeof(keys[0][0]));
+		}
+		source_sink(source, mbufs, BURST_PACKETS);
+	}
+	source_free(source);
+	free(burst);
+}
+
 struct receiver {
 	struct source *source;
 	struct burst *burst;
@@ -309,6 +411,7 @@ int main(void)
 		cmocka_unit_test(draws_uniform_numbers),
 		cmocka_unit_test(draws_by_zipfs_law),
 		cmocka_unit_test(fills_datagrams_of_both_directions),
+		cmocka_unit_test(a_capture_has_new_flows_with_each_pass),
 		cmocka_unit_test(opens_every_flow_in_both_directions),
 		cmocka_unit_test(mixes_requests_in),
 		cmocka_unit_test(cuts_requests_into_segments),
