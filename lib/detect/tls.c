@@ -57,20 +57,40 @@ static void open_record(struct reader *reader)
 		reader->match = MATCH_NO;
 }
 
-// The next byte; 0 once the match is no YES any more.
-static uint8_t take(struct reader *reader)
+// How many bytes of the hello follow in one piece; 0 once the match is no YES any more.
+static size_t piece(struct reader *reader)
 {
+	size_t bytes = reader->end - reader->at;
+
 	if (reader->message == 0)
 		reader->match = MATCH_NO;
-	if (reader->match == MATCH_YES && reader->record == 0)
+	if (reader->match == MATCH_YES && reader->record == 0) {
 		open_record(reader);
-	if (reader->match == MATCH_YES && reader->at == reader->end)
+		bytes = reader->end - reader->at;
+	}
+	if (reader->match == MATCH_YES && bytes == 0)
 		reader->match = MATCH_MORE;
 	if (reader->match != MATCH_YES)
 		return 0;
-	reader->record--;
-	reader->message--;
-	return *reader->at++;
+	if (bytes > reader->record)
+		bytes = reader->record;
+	return bytes < reader->message ? bytes : reader->message;
+}
+
+static void advance(struct reader *reader, size_t bytes)
+{
+	reader->at += bytes;
+	reader->record -= bytes;
+	reader->message -= bytes;
+}
+
+// The next byte; 0 once the match is no YES any more.
+static uint8_t take(struct reader *reader)
+{
+	if (piece(reader) == 0)
+		return 0;
+	advance(reader, 1);
+	return reader->at[-1];
 }
 
 static size_t take_number(struct reader *reader, unsigned bytes)
@@ -86,8 +106,13 @@ static void skip(struct reader *reader, size_t count)
 {
 	if (count > reader->message)
 		reader->match = MATCH_NO;
-	for (; count > 0 && reader->match == MATCH_YES; count--)
-		take(reader);
+	while (count > 0 && reader->match == MATCH_YES) {
+		size_t bytes = piece(reader);
+
+		bytes = bytes < count ? bytes : count;
+		advance(reader, bytes);
+		count -= bytes;
+	}
 }
 
 static bool is_name_byte(uint8_t byte)
