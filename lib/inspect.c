@@ -221,7 +221,7 @@ void inspect_look(const struct inspection *in, const struct sample *sample)
 {
 	struct findings *findings = &in->path->findings;
 
-	findings->skips_headers = !rules_want(in->path->policy->rules, BUFFER_HTTP_HEADER);
+	findings->skips_headers = rules_reach(in->path->policy->rules, BUFFER_HTTP_HEADER) == 0;
 	detect(sample, findings);
 	in->path->counters.findings_full += findings->left_out;
 	in->path->counters.undecrypted += findings->undecrypted;

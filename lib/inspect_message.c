@@ -46,7 +46,7 @@ static void use(struct stream_side *side, uint32_t bytes)
 static bool want_payload(const struct inspection *in, const struct sample *sample)
 {
 	return sample->is_first && sample->length < PAYLOAD_MAX &&
-			rules_want(in->path->policy->rules, BUFFER_PAYLOAD);
+			sample->length < rules_reach(in->path->policy->rules, BUFFER_PAYLOAD);
 }
 
 // The functions below return how many bytes are read or to be skipped, 0 to wait for more, or

@@ -27,6 +27,7 @@ struct buffer_rules {
 	struct scan_database *database; // NULL: none do
 	struct rules_filter *filter; // of the same patterns
 	unsigned pattern_count;
+	size_t reach; // as rules_reach() says
 	uint32_t *starts; // [pattern_count + 1]; into `hanging`, by pattern
 	uint32_t *hanging; // rules that hang on each pattern, ascending
 };
@@ -305,6 +306,12 @@ static int compile_buffer(struct rules *rules, enum buffer buffer)
 		buffer_rules->starts[last]++;
 	}
 	buffer_rules->pattern_count = last + 1;
+	for (unsigned i = 0; i <= last && buffer_rules->reach != SIZE_MAX; i++) {
+		size_t reach = scan_reach(&patterns[i]);
+
+		if (reach > buffer_rules->reach)
+			buffer_rules->reach = reach;
+	}
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct condition *condition = &rules->entries[i].conditions[buffer];
 
@@ -417,9 +424,9 @@ const struct rule *rules_at(const struct rules *rules, unsigned index)
 	return &rules->entries[index].rule;
 }
 
-bool rules_want(const struct rules *rules, enum buffer buffer)
+size_t rules_reach(const struct rules *rules, enum buffer buffer)
 {
-	return rules->buffers[buffer].database != NULL;
+	return rules->buffers[buffer].reach;
 }
 
 size_t rules_database_bytes(const struct rules *rules)

@@ -45,8 +45,9 @@ unsigned rules_count(const struct rules *rules);
 // In no order before rules_compile(), best first after it.
 const struct rule *rules_at(const struct rules *rules, unsigned index);
 size_t rules_database_bytes(const struct rules *rules);
-// After rules_compile(): whether a rule names this buffer.
-bool rules_want(const struct rules *rules, enum buffer buffer);
+// After rules_compile(): so many bytes from the start of this buffer decide what all rules say of it.
+// 0: no rule names it; SIZE_MAX: all of them may.
+size_t rules_reach(const struct rules *rules, enum buffer buffer);
 struct scan_scratch *rules_scratch_create(const struct rules *rules); // NULL with errno ENOMEM
 
 // The ends as the flow's initiator sees them, for src, dst and port conditions.

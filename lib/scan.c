@@ -5,6 +5,7 @@
 
 #include <hs.h>
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,66 @@ int scan_check(const struct scan_pattern *pattern, char *message, size_t size)
 	free(compiled.expression);
 	hs_free_database(database);
 	return ret == HS_SUCCESS ? 0 : fail(EINVAL);
+}
+
+// The end of a character class; NULL: there is another one in it.
+static const char *class_end(const char *c)
+{
+	c += c[1] == '^' ? 2 : 1;
+	if (*c == ']')
+		c++;
+	for (; *c != ']'; c++) {
+		if (*c == '[' || *c == '\0')
+			return NULL;
+		if (*c == '\\' && c[1] != '\0')
+			c++;
+	}
+	return c;
+}
+
+// Whether it matches at the start of a value only. To say no to some that do does no harm: those with
+// comments, literal parts or nested classes.
+static bool is_anchored(const char *expression)
+{
+	int depth = 0;
+
+	if (expression[0] != '^' || strpbrk(expression + 1, "*?+{") == expression + 1 ||
+			strstr(expression, "\\Q") != NULL || strchr(expression, '#') != NULL)
+		return false;
+	for (const char *c = expression; *c != '\0'; c++) {
+		if (*c == '[') {
+			c = class_end(c);
+			if (c == NULL)
+				return false;
+		} else if (*c == '\\' && c[1] != '\0') {
+			c++;
+		} else if (*c == '(' || *c == ')') {
+			depth += *c == '(' ? 1 : -1;
+		} else if (*c == '|' && depth == 0) {
+			return false;
+		}
+	}
+	return depth == 0;
+}
+
+size_t scan_reach(const struct scan_pattern *pattern)
+{
+	const unsigned flags = HS_FLAG_DOTALL | HS_FLAG_ALLOWEMPTY;
+	hs_compile_error_t *error = NULL;
+	hs_expr_info_t *info = NULL;
+	size_t reach = SIZE_MAX;
+
+	if (pattern->whole || !is_anchored(pattern->expression))
+		return SIZE_MAX;
+	if (hs_expression_info(pattern->expression, flags, &info, &error) != HS_SUCCESS) {
+		hs_free_compile_error(error);
+		return SIZE_MAX;
+	}
+	// One more, for \B looks at what comes next.
+	if (info->max_width != UINT_MAX && !info->matches_at_eod)
+		reach = (size_t)info->max_width + 1;
+	free(info);
+	return reach;
 }
 
 static struct scan_database *compile(const char *const *expressions, const unsigned *flags,

@@ -21,6 +21,9 @@ struct scan_pattern {
 // 0, or -EINVAL with one line in `message`: what is wrong with this expression.
 int scan_check(const struct scan_pattern *pattern, char *message, size_t size);
 
+// How many bytes from its start on decide whether a value matches; SIZE_MAX: all of them may.
+size_t scan_reach(const struct scan_pattern *pattern);
+
 // Compiles `count` patterns; a match reports the pattern's index. NULL with errno EINVAL (call
 // scan_check() on each to learn which) or ENOMEM. Free with scan_database_free() after every scratch.
 struct scan_database *scan_compile(const struct scan_pattern *patterns, unsigned count);

@@ -292,6 +292,37 @@ static void a_request_is_found_however_it_is_cut(void **state)
 	assert_int_equal(f->path.counters.stream_buffers_lost, 0);
 }
 
+// Of what no detector knows.
+static void a_payload_rule_waits_for_its_bytes_and_for_no_more(void **state)
+{
+	static const char hello[] =
+			"\x02hello, is anybody out there who hears what we shout so loudly?";
+	static const char other[] =
+			"\x02hello, is anybody out there who hears what we whisper so loudly?";
+	const unsigned length = sizeof(hello) - 1;
+	struct fixture *f = *state;
+	uint64_t scans;
+
+	for (unsigned cut = 1; cut < length; cut++) {
+		const unsigned ends[4] = { 1, 2000 + cut, 2, 7 };
+
+		add(f, TCP, ends, "");
+		add_at(f, ends, 0, hello, cut);
+		run(f);
+		assert_int_not_equal(f->burst.packets[1].reason, REASON_POLICY);
+		add_at(f, ends, cut, hello + cut, length - cut);
+		run(f);
+		assert_int_equal(f->burst.packets[0].reason, REASON_POLICY);
+	}
+	add(f, TCP, client, "");
+	add_at(f, client, 0, other, sizeof(other) - 1);
+	run(f);
+	scans = f->path.counters.scans;
+	add_at(f, client, sizeof(other) - 1, hello, length);
+	run(f);
+	assert_int_equal(f->path.counters.scans, scans);
+}
+
 // As many segments as bytes, last one first: one look when all are there.
 static void work_is_linear_in_what_comes(void **state)
 {
@@ -540,6 +571,7 @@ int main(void)
 		TEST(overload_leaves_no_half_read_connection),
 		TEST(the_books_balance_whatever_comes),
 		TEST(a_request_is_found_however_it_is_cut),
+		TEST(a_payload_rule_waits_for_its_bytes_and_for_no_more),
 		TEST(work_is_linear_in_what_comes),
 		TEST(requests_are_read_one_after_the_other),
 		TEST(a_long_body_is_skipped_without_being_seen),

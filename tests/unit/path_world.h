@@ -29,7 +29,9 @@ enum {
 static const char rules_text[] =
 		"- {id: 1001, app: skype, confidence: certain, role: version-check,\n"
 		"   match: {http.host: 'ui\\.skype\\.com'}}\n"
-		"- {id: 1, app: greeter, confidence: strong, match: {payload: '^hello'}}\n"
+		"- {id: 1, app: greeter, confidence: strong,\n"
+		"   match: {payload: ['^hello', '^\\x02hello, is anybody out there who hears "
+		"what we shout so loudly[?]']}}\n"
 		"- {id: 2, app: timed, port: 123, proto: udp}\n";
 static const char policy_text[] = "{skype: {tag: {dscp: cs1}}, greeter: drop}";
 

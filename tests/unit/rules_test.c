@@ -292,6 +292,20 @@ static void payload_is_searched_and_anchored_by_hand(void **)
 							    "BitTorrent" } } }),
 			"1 2");
 	assert_string_equal(ids(rules, &(struct seen){ { { BUFFER_PAYLOAD, "bittorrent" } } }), "");
+	assert_true(rules_reach(rules, BUFFER_PAYLOAD) == SIZE_MAX);
+	assert_true(rules_reach(rules, BUFFER_HTTP_HOST) == 0);
+	rules_free(rules);
+}
+
+static void the_longest_pattern_says_how_far_rules_look(void **)
+{
+	struct rules *rules = load("rules:\n"
+				   "- {id: 1, app: a, match: {payload: ['^\\x13Bit', '^SSH-']}}\n"
+				   "- {id: 2, app: a, match: {payload: '^d1:[ar]d2:id20:'}}\n"
+				   "- {id: 3, app: a, match: {http.uri: '/'}}\n");
+
+	assert_int_equal(rules_reach(rules, BUFFER_PAYLOAD), 13);
+	assert_true(rules_reach(rules, BUFFER_HTTP_URI) == SIZE_MAX);
 	rules_free(rules);
 }
 
@@ -647,6 +661,7 @@ int main(void)
 		cmocka_unit_test(all_conditions_must_hold),
 		cmocka_unit_test(addresses_and_ports_alone),
 		cmocka_unit_test(payload_is_searched_and_anchored_by_hand),
+		cmocka_unit_test(the_longest_pattern_says_how_far_rules_look),
 		cmocka_unit_test(the_best_come_first_and_no_more_than_asked),
 		cmocka_unit_test(a_rule_is_found_once),
 		cmocka_unit_test(equal_patterns_are_one),

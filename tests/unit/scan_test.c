@@ -38,6 +38,61 @@ static bool matches(struct scan_pattern pattern, const void *data, size_t length
 	return count == 1;
 }
 
+static void the_start_decides(void **)
+{
+	static const struct {
+		const char *expression;
+		size_t reach;
+	} cases[] = {
+		{ "^abc", 4 },
+		{ "^(abc|de)f?", 5 },
+		{ "^[|(a]b|", SIZE_MAX },
+		{ "^[]|(a]b", 3 },
+		{ "^[^]|(a]b\\|", 4 },
+		{ "^ab(c|d)", 4 },
+		{ "^\\x13a{2,9}", 11 },
+		{ "^a\\B", 2 },
+		{ "^", 1 },
+		{ "^a+", SIZE_MAX },
+		{ "^a$", SIZE_MAX },
+		{ "^a\\b", SIZE_MAX },
+		{ "^a(b|$)", SIZE_MAX },
+		{ "^a\\z", SIZE_MAX },
+		{ "^*ab", SIZE_MAX },
+		{ "^?ab", SIZE_MAX },
+		{ "^a|b", SIZE_MAX },
+		{ "(^a|b)", SIZE_MAX },
+		{ "(?i)^a", SIZE_MAX }, // it does, but we do not look so closely
+		{ "^[[:alpha:](]|b", SIZE_MAX },
+		{ "^(?#()a|b", SIZE_MAX },
+		{ "^\\Q(\\Ea|b", SIZE_MAX },
+		{ "abc", SIZE_MAX },
+		{ "\\^abc", SIZE_MAX },
+		{ "", SIZE_MAX },
+	};
+	static const char alphabet[] = "aaabbc\x13(|]^d";
+	char value[16];
+
+	srand(1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct scan_pattern pattern = { cases[i].expression, false, false };
+		const size_t reach = scan_reach(&pattern);
+
+		if (reach != cases[i].reach)
+			fail_msg("%s: %zu", pattern.expression, reach);
+		assert_true(scan_reach(&(struct scan_pattern){ pattern.expression, true, false }) ==
+				SIZE_MAX);
+		if (reach >= sizeof(value))
+			continue;
+		for (int round = 0; round < 200; round++) {
+			for (size_t k = 0; k < sizeof(value); k++)
+				value[k] = alphabet[rand() % (sizeof(alphabet) - 1)];
+			assert_true(matches(pattern, value, sizeof(value)) ==
+					matches(pattern, value, reach));
+		}
+	}
+}
+
 static void whole_values_and_parts(void **)
 {
 	static const struct {
@@ -180,6 +235,7 @@ static void nothing_to_scan_for(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_start_decides),
 		cmocka_unit_test(whole_values_and_parts),
 		cmocka_unit_test(says_why_a_pattern_is_refused),
 		cmocka_unit_test(many_patterns_in_one_scan),
