@@ -479,14 +479,18 @@ static uint64_t scan_values(struct request *request, const struct rules *rules,
 		const struct value *value = &findings->values[i];
 		const struct buffer_rules *buffer = &rules->buffers[value->buffer];
 		unsigned *count = &request->hit_counts[value->buffer];
+		uint32_t *hits = &request->hits[value->buffer][*count];
+		const unsigned room = HITS_MAX - *count;
+		int found;
 
 		if (buffer->database == NULL)
 			continue;
-		if (!rules_filter_lets(buffer->filter, value->data, value->length))
-			continue;
-		bytes += value->length;
-		*count += scan_block(buffer->database, scratch, value->data, value->length,
-				&request->hits[value->buffer][*count], HITS_MAX - *count);
+		found = rules_filter_match(buffer->filter, value->data, value->length, hits, room);
+		bytes += found != 0 ? value->length : 0;
+		if (found == RULES_FILTER_SCAN)
+			found = scan_block(buffer->database, scratch, value->data, value->length,
+					hits, room);
+		*count += found;
 	}
 	return bytes;
 }
@@ -585,10 +589,10 @@ unsigned rules_match(const struct rules *rules, struct scan_scratch *scratch,
 		const struct buffer_rules *buffer = &rules->buffers[i];
 
 		for (unsigned j = 0; j < request.hit_counts[i]; j++) {
-			const uint32_t pattern = request.hits[i][j];
+			const uint32_t *starts = &buffer->starts[request.hits[i][j]];
 
-			look_at(&best, rules, &request, &buffer->hanging[buffer->starts[pattern]],
-					buffer->starts[pattern + 1] - buffer->starts[pattern]);
+			look_at(&best, rules, &request, &buffer->hanging[starts[0]],
+					starts[1] - starts[0]);
 		}
 	}
 	look_at(&best, rules, &request, rules->unpatterned, rules->unpatterned_count);

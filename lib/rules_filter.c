@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Two kinds of patterns are understood. A name, `a\.example`, `(.+\.)?a\.example` or one of several
-// in parentheses, puts a hash into a Bloom filter (Bloom 1970; both bits in one word: Putze et al.
-// 2007): a value passes when it, or what follows one of its points, is in there. Any other pattern
-// that begins with one certain byte lets all values pass that begin so. With a pattern of no kind all
-// values pass. That more values pass than match does no harm, for then the engine looks at them.
+// in parentheses, is looked up: the value, or what follows one of its points. First in a Bloom filter
+// (Bloom 1970; both bits in one word: Putze et al. 2007), which most values do not pass. Any other
+// pattern that begins with one certain byte leaves all values that begin so to the engine. With a
+// pattern of no kind it gets all values.
 #include "rules_filter.h"
 
 #include "fail.h"
@@ -15,14 +15,29 @@
 
 enum {
 	NAMES_A_WORD = 4, // 16 bits a name: 1.6 % of other values pass
-	LABELS_MAX = 8, // looked up in one value; with more of them it passes
+	LABELS_MAX = 8, // looked up in one value; with more of them the engine looks
+};
+
+// One of a pattern.
+struct name {
+	uint64_t hash;
+	uint32_t next; // its number + 1, of those that share a head; 0: none
+	uint32_t pattern;
+	uint32_t at; // of its bytes
+	uint32_t length;
+	bool is_suffix; // others may be in front of it, with a point
+	bool is_caseless;
 };
 
 struct rules_filter {
-	bool lets_all;
+	bool scans_all;
 	bool has_suffixes;
 	bool firsts[256]; // bytes that a pattern without a name begins with
 	size_t longest; // bytes of a name; 0: there are none
+	struct name *names;
+	uint8_t *bytes; // of all names
+	uint32_t *heads; // [NAMES_A_WORD * words]: number + 1 of a name
+	uint32_t name_count, byte_count;
 	uint32_t mask; // words - 1, of which there is a power of two
 	uint64_t words[];
 };
@@ -109,34 +124,47 @@ static size_t take_name(const char **at, uint8_t *name)
 	return length;
 }
 
-static void add_name(struct rules_filter *filter, const uint8_t *name, size_t length)
+static uint32_t *head_of(const struct rules_filter *filter, uint64_t hash)
 {
-	const uint64_t hash = hash_of(name, length);
+	return &filter->heads[hash & (NAMES_A_WORD * (filter->mask + 1) - 1)];
+}
 
-	filter->words[hash >> 20 & filter->mask] |= bits_of(hash);
-	if (length > filter->longest)
-		filter->longest = length;
+static void add_name(struct rules_filter *filter, struct name name, const uint8_t *bytes)
+{
+	uint32_t *head;
+
+	name.hash = hash_of(bytes, name.length);
+	head = head_of(filter, name.hash);
+	name.next = *head;
+	name.at = filter->byte_count;
+	memcpy(filter->bytes + name.at, bytes, name.length);
+	filter->byte_count += name.length;
+	filter->names[filter->name_count++] = name;
+	*head = filter->name_count;
+	filter->words[name.hash >> 20 & filter->mask] |= bits_of(name.hash);
+	if (name.length > filter->longest)
+		filter->longest = name.length;
 }
 
 // True when the expression is names and nothing else; `filter` may be NULL, and then they are counted
-// only. `name` has room for the whole expression.
-static bool add_names(
-		struct rules_filter *filter, const char *expression, uint8_t *name, unsigned *count)
+// only. `bytes` has room for the whole expression.
+static bool add_names(struct rules_filter *filter, const char *expression, struct name name,
+		uint8_t *bytes, unsigned *count)
 {
 	static const char below[] = "(.+\\.)?";
 	const bool is_suffix = strncmp(expression, below, strlen(below)) == 0;
 	const char *at = expression + (is_suffix ? strlen(below) : 0);
 	const bool is_list = *at == '(';
-	size_t length;
 
 	at += is_list;
+	name.is_suffix = is_suffix;
 	for (;; at++) {
-		length = take_name(&at, name);
-		if (length == 0)
+		name.length = take_name(&at, bytes);
+		if (name.length == 0)
 			return false;
 		++*count;
 		if (filter != NULL)
-			add_name(filter, name, length);
+			add_name(filter, name, bytes);
 		if (!is_list || *at != '|')
 			break;
 	}
@@ -205,82 +233,159 @@ static bool add_first(struct rules_filter *filter, const struct scan_pattern *pa
 	return true;
 }
 
-// As many as all names together; `name` has room for the longest.
-static unsigned count_names(const struct scan_pattern *patterns, unsigned count, uint8_t *name)
+static bool is_names(const struct scan_pattern *pattern, uint8_t *bytes, unsigned *count)
 {
-	unsigned names = 0;
-
-	for (unsigned i = 0; i < count; i++)
-		add_names(NULL, patterns[i].expression, name, &names);
-	return names;
+	return pattern->whole &&
+			add_names(NULL, pattern->expression, (struct name){ 0 }, bytes, count);
 }
 
-static void add(struct rules_filter *filter, const struct scan_pattern *pattern, uint8_t *name)
+static void add(struct rules_filter *filter, const struct scan_pattern *pattern, uint32_t number,
+		uint8_t *bytes)
 {
-	unsigned names = 0;
+	const struct name name = { .pattern = number, .is_caseless = pattern->caseless };
+	unsigned count = 0;
 
-	if (pattern->whole && add_names(NULL, pattern->expression, name, &names))
-		add_names(filter, pattern->expression, name, &names);
+	if (is_names(pattern, bytes, &count))
+		add_names(filter, pattern->expression, name, bytes, &count);
 	else
-		filter->lets_all |= !add_first(filter, pattern);
+		filter->scans_all |= !add_first(filter, pattern);
 }
 
-struct rules_filter *rules_filter_create(const struct scan_pattern *patterns, unsigned count)
+// With room for so many names of so many bytes together.
+static struct rules_filter *allocate(unsigned names, size_t bytes)
 {
-	struct rules_filter *filter = NULL;
-	size_t longest = 1;
-	unsigned words = 1, names;
-	uint8_t *name;
+	struct rules_filter *filter;
+	size_t words = 1;
 
-	for (unsigned i = 0; i < count; i++)
-		if (strlen(patterns[i].expression) > longest)
-			longest = strlen(patterns[i].expression);
-	name = malloc(longest);
-	if (name == NULL)
-		return fail_null(ENOMEM);
-	names = count_names(patterns, count, name);
 	while (words * NAMES_A_WORD < names)
 		words *= 2;
 	filter = calloc(1, sizeof(*filter) + words * sizeof(*filter->words));
 	if (filter == NULL)
-		goto out;
+		return fail_null(ENOMEM);
 	filter->mask = words - 1;
+	filter->names = calloc(names + 1, sizeof(*filter->names));
+	filter->heads = calloc(words * NAMES_A_WORD, sizeof(*filter->heads));
+	filter->bytes = malloc(bytes + 1);
+	if (filter->names != NULL && filter->heads != NULL && filter->bytes != NULL)
+		return filter;
+	rules_filter_free(filter);
+	return fail_null(ENOMEM);
+}
+
+struct rules_filter *rules_filter_create(const struct scan_pattern *patterns, unsigned count)
+{
+	struct rules_filter *filter;
+	size_t longest = 1, total = 0;
+	unsigned names = 0;
+	uint8_t *bytes;
+
+	for (unsigned i = 0; i < count; i++) {
+		const size_t length = strlen(patterns[i].expression);
+
+		longest = length > longest ? length : longest;
+		total += length;
+	}
+	bytes = malloc(longest);
+	if (bytes == NULL)
+		return fail_null(ENOMEM);
 	for (unsigned i = 0; i < count; i++)
-		add(filter, &patterns[i], name);
-out:
-	free(name);
+		is_names(&patterns[i], bytes, &names);
+	filter = allocate(names, total);
+	for (unsigned i = 0; i < count && filter != NULL; i++)
+		add(filter, &patterns[i], i, bytes);
+	free(bytes);
 	return filter != NULL ? filter : fail_null(ENOMEM);
 }
 
 void rules_filter_free(struct rules_filter *filter)
 {
+	if (filter == NULL)
+		return;
+	free(filter->names);
+	free(filter->heads);
+	free(filter->bytes);
 	free(filter);
 }
 
-// Whether what follows one of the value's points is known.
-static bool is_below(const struct rules_filter *filter, const uint8_t *data, size_t length)
+static uint8_t lower(uint8_t byte)
 {
-	size_t at = length > filter->longest ? length - filter->longest : 1;
+	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+static bool is_same(const struct name *name, const uint8_t *bytes, const uint8_t *data)
+{
+	if (memcmp(bytes, data, name->length) == 0)
+		return true;
+	for (size_t i = 0; i < name->length && name->is_caseless; i++)
+		if (lower(bytes[i]) != lower(data[i]))
+			return false;
+	return name->is_caseless;
+}
+
+// The patterns that match so far, each once.
+struct hits {
+	uint32_t *patterns;
+	unsigned count, max;
+};
+
+static void hit(struct hits *hits, uint32_t pattern)
+{
+	for (unsigned i = 0; i < hits->count; i++)
+		if (hits->patterns[i] == pattern)
+			return;
+	if (hits->count < hits->max)
+		hits->patterns[hits->count++] = pattern;
+}
+
+// Adds the patterns with this name, where it is the end of a value only those that allow that.
+static void look_up(const struct rules_filter *filter, const uint8_t *data, size_t length,
+		bool is_end, struct hits *hits)
+{
+	const uint64_t hash = hash_of(data, length);
+	const struct name *name;
+
+	if (!is_known(filter, hash))
+		return;
+	for (uint32_t i = *head_of(filter, hash); i != 0; i = name->next) {
+		name = &filter->names[i - 1];
+		if (name->hash == hash && name->length == length && (name->is_suffix || !is_end) &&
+				is_same(name, filter->bytes + name->at, data))
+			hit(hits, name->pattern);
+	}
+}
+
+// Looks up what follows the value's points; false when those are too many. In front of the first one
+// there is at least a byte.
+static bool look_up_ends(const struct rules_filter *filter, const uint8_t *data, size_t length,
+		struct hits *hits)
+{
+	size_t at = length > filter->longest + 2 ? length - filter->longest : 2;
 	unsigned labels = 0;
 
 	for (; at < length; at++) {
 		if (data[at - 1] != '.')
 			continue;
-		if (++labels > LABELS_MAX || is_known(filter, hash_of(data + at, length - at)))
-			return true;
+		if (++labels > LABELS_MAX)
+			return false;
+		look_up(filter, data + at, length - at, true, hits);
 	}
-	return false;
+	return true;
 }
 
-bool rules_filter_lets(const struct rules_filter *filter, const uint8_t *data, size_t length)
+int rules_filter_match(const struct rules_filter *filter, const uint8_t *data, size_t length,
+		uint32_t *patterns, unsigned max)
 {
-	if (filter->lets_all)
-		return true;
+	struct hits hits = { patterns, 0, max };
+
+	if (filter->scans_all)
+		return RULES_FILTER_SCAN;
 	if (length == 0)
-		return false;
+		return 0;
 	if (filter->firsts[data[0]])
-		return true;
-	if (length <= filter->longest && is_known(filter, hash_of(data, length)))
-		return true;
-	return filter->has_suffixes && is_below(filter, data, length);
+		return RULES_FILTER_SCAN;
+	if (length <= filter->longest)
+		look_up(filter, data, length, false, &hits);
+	if (filter->has_suffixes && !look_up_ends(filter, data, length, &hits))
+		return RULES_FILTER_SCAN;
+	return hits.count;
 }
