@@ -338,6 +338,14 @@ static inline bool is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TH_SYN | TH_ACK | TH_RST)) == TH_SYN && is_segment(packet);
 }
 
+// An acknowledgement without a stream to enter it into changes nothing, and needs no look at the
+// details.
+static inline bool is_idle(const struct packet *packet)
+{
+	return packet->payload == NULL && (packet->flow->state & FLOW_STREAM) == 0 &&
+			(packet->tcp_flags & (TH_SYN | TH_RST)) == 0 && is_segment(packet);
+}
+
 // A connection that other flows speak for is strong once it carries something.
 static __attribute__((noinline)) void follow_payload(const struct inspection *in)
 {
@@ -439,7 +447,9 @@ void inspect_burst(struct path *path, struct burst *burst)
 		if (packet_is_readable(packet)) {
 			if ((packet->flow->state & FLOW_INSPECTING) == 0)
 				packet->reason = REASON_PAST;
-			else if (!is_syn(packet) || !inspect_first_syn(path, burst, packet))
+			else if (!is_idle(packet) &&
+					(!is_syn(packet) ||
+							!inspect_first_syn(path, burst, packet)))
 				inspect(path, burst, packet);
 		}
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {

@@ -229,14 +229,6 @@ static void shed(const struct inspection *in)
 		stop(in);
 }
 
-// An acknowledgement without a stream to enter it into changes nothing, and needs no look at the
-// details.
-static bool concerns_stream(const struct inspection *in)
-{
-	return in->packet->payload != NULL || (in->flow->state & FLOW_STREAM) != 0 ||
-			(in->packet->tcp_flags & (TH_SYN | TH_RST)) != 0;
-}
-
 void inspect_segment(const struct inspection *in)
 {
 	const bool is_shed = in->path->overload >= OVERLOAD_STREAMS &&
@@ -247,8 +239,6 @@ void inspect_segment(const struct inspection *in)
 	struct stream *stream;
 	bool is_taken;
 
-	if (!concerns_stream(in))
-		return;
 	// So that the bulk of what nobody reads costs one look at the details. The acknowledgement in it
 	// is not missed: see is_in_window().
 	if (in->packet->payload != NULL && kept_state(in->details, in->side) == STREAM_DONE) {
@@ -272,13 +262,15 @@ void inspect_segment(const struct inspection *in)
 	inside = *in;
 	inside.reading = &side->reading;
 	is_taken = stream_accept(in->path->streams, stream, in->side, &segment);
-	read_settled(in, stream, in->side);
+	if (side->doubt != STREAM_NO_BUFFER)
+		read_settled(in, stream, in->side);
 	if (is_taken)
 		inspect_payload(&inside, stream, &segment);
 	if (segment.is_refused && segment.length > 0)
 		in->packet->reason = REASON_REFUSED;
 	end_side(in, stream, in->side, stream_ends(side, &segment));
-	read_settled(in, stream, !in->side);
+	if (stream->sides[!in->side].doubt != STREAM_NO_BUFFER)
+		read_settled(in, stream, !in->side);
 	if (((stream->sides[0].phase | stream->sides[1].phase) & ~PHASE_PLACES) != 0) {
 		read_answered(in, stream, 0);
 		read_answered(in, stream, 1);

@@ -42,12 +42,12 @@ struct rules_filter {
 	uint64_t words[];
 };
 
-// Letters of both cases are one, for all patterns.
-static uint64_t load(const uint8_t *data)
+// Up to eight bytes. Letters of both cases are one, for all patterns.
+static inline uint64_t load(const uint8_t *data, size_t length)
 {
-	uint64_t word;
+	uint64_t word = 0;
 
-	memcpy(&word, data, sizeof(word));
+	memcpy(&word, data, length);
 	return word | UINT64_C(0x2020202020202020);
 }
 
@@ -57,19 +57,22 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 32;
 }
 
+// What is no multiple of eight, or of four where it is shorter, overlaps the bytes before.
 static uint64_t hash_of(const uint8_t *data, size_t length)
 {
 	uint64_t hash = length;
 	size_t i = 0;
 
-	if (length < 8) {
-		for (; i < length; i++)
-			hash = mix(hash, data[i] | 0x20);
-		return hash;
+	if (length >= 8) {
+		for (; i + 8 < length; i += 8)
+			hash = mix(hash, load(data + i, 8));
+		return mix(hash, load(data + length - 8, 8));
 	}
-	for (; i + 8 < length; i += 8)
-		hash = mix(hash, load(data + i));
-	return mix(hash, load(data + length - 8));
+	if (length >= 4)
+		return mix(hash, load(data, 4) ^ load(data + length - 4, 4) << 32);
+	for (; i < length; i++)
+		hash = mix(hash, data[i] | 0x20);
+	return hash;
 }
 
 static uint64_t bits_of(uint64_t hash)

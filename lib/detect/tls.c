@@ -276,7 +276,8 @@ static enum match tls_match(const struct sample *sample, struct findings *findin
 		.match = MATCH_YES,
 	};
 
-	if (!sample->is_first)
+	// Most of what is no hello begins so, and needs no reader.
+	if (!sample->is_first || (sample->length > 0 && sample->data[0] != RECORD_HANDSHAKE))
 		return MATCH_NO;
 	read_hello(&reader, findings);
 	if (reader.match == MATCH_MORE && !sample->is_last)
