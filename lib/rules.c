@@ -17,11 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-	// Different patterns of one buffer that one sample can match; more are not seen.
-	HITS_MAX = 256,
-};
-
 // The rules that look into one buffer.
 struct buffer_rules {
 	struct scan_database *database; // NULL: none do
@@ -231,13 +226,6 @@ static int compare_rank(const void *a, const void *b)
 	return (first->id > second->id) - (first->id < second->id);
 }
 
-static int compare_patterns(const void *a, const void *b)
-{
-	const uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-
-	return (first > second) - (first < second);
-}
-
 // One use of an expression by a rule, and where to put the number that it gets.
 struct use {
 	const char *expression;
@@ -317,7 +305,7 @@ static int compile_buffer(struct rules *rules, enum buffer buffer)
 
 		if (condition->count > 0)
 			qsort(condition->patterns, condition->count, sizeof(*condition->patterns),
-					compare_patterns);
+					rules_compare_patterns);
 	}
 	buffer_rules->filter = rules_filter_create(patterns, last + 1);
 	if (buffer_rules->filter == NULL)
@@ -330,12 +318,11 @@ out:
 	return ret < 0 ? fail(-ret) : 0;
 }
 
-// The buffer whose patterns, as `entry` uses them, the fewest rules share; BUFFER_COUNT: it has no
-// pattern.
-static enum buffer choose_hook(const struct rules *rules, const struct rules_entry *entry)
+// Hangs the entry on the buffer whose patterns, as it uses them, the fewest rules share.
+static void choose_hook(const struct rules *rules, struct rules_entry *entry)
 {
 	enum buffer best = BUFFER_COUNT;
-	uint32_t best_uses = UINT32_MAX;
+	uint32_t best_uses = UINT32_MAX, others = 0;
 
 	for (unsigned i = 0; i < BUFFER_COUNT; i++) {
 		const struct condition *condition = &entry->conditions[i];
@@ -344,12 +331,14 @@ static enum buffer choose_hook(const struct rules *rules, const struct rules_ent
 		for (unsigned j = 0; j < condition->count; j++)
 			if (rules->buffers[i].starts[condition->patterns[j]] > uses)
 				uses = rules->buffers[i].starts[condition->patterns[j]];
+		others |= (uint32_t)(condition->count > 0) << i;
 		if (condition->count > 0 && uses < best_uses) {
 			best = i;
 			best_uses = uses;
 		}
 	}
-	return best;
+	entry->hook = best;
+	entry->others = others & ~(1u << best);
 }
 
 // Hangs rules on the patterns of `buffer`. `starts` is at first the end of each pattern's part of
@@ -402,7 +391,7 @@ int rules_compile(struct rules *rules)
 			return ret;
 	}
 	for (unsigned i = 0; i < rules->count; i++) {
-		rules->entries[i].hook = choose_hook(rules, &rules->entries[i]);
+		choose_hook(rules, &rules->entries[i]);
 		if (rules->entries[i].hook == BUFFER_COUNT)
 			rules->unpatterned[rules->unpatterned_count++] = i;
 	}
@@ -448,18 +437,9 @@ struct scan_scratch *rules_scratch_create(const struct rules *rules)
 	return scan_scratch_create(databases, BUFFER_COUNT);
 }
 
-// What rules are held against.
-struct request {
-	unsigned hit_counts[BUFFER_COUNT];
-	uint32_t hits[BUFFER_COUNT][HITS_MAX]; // patterns that matched
-	uint8_t source[RANGE_KEY_BYTES];
-	uint8_t destination[RANGE_KEY_BYTES];
-	uint8_t port[RANGE_KEY_BYTES];
-	uint8_t protocol;
-};
-
-static void request_init(struct request *request, const struct rule_context *context)
+static void request_init(struct rules_request *request, const struct rule_context *context)
 {
+	request->hit_buffers = 0;
 	memset(request->hit_counts, 0, sizeof(request->hit_counts));
 	request->source[0] = request->destination[0] = context->is_ip4 ? 4 : 6;
 	memcpy(request->source + 1, context->source, 16);
@@ -470,7 +450,7 @@ static void request_init(struct request *request, const struct rule_context *con
 	request->protocol = context->protocol;
 }
 
-static uint64_t scan_values(struct request *request, const struct rules *rules,
+static uint64_t scan_values(struct rules_request *request, const struct rules *rules,
 		struct scan_scratch *scratch, const struct findings *findings)
 {
 	uint64_t bytes = 0;
@@ -480,7 +460,7 @@ static uint64_t scan_values(struct request *request, const struct rules *rules,
 		const struct buffer_rules *buffer = &rules->buffers[value->buffer];
 		unsigned *count = &request->hit_counts[value->buffer];
 		uint32_t *hits = &request->hits[value->buffer][*count];
-		const unsigned room = HITS_MAX - *count;
+		const unsigned room = RULES_HITS_MAX - *count;
 		int found;
 
 		if (buffer->database == NULL)
@@ -491,52 +471,10 @@ static uint64_t scan_values(struct request *request, const struct rules *rules,
 			found = scan_block(buffer->database, scratch, value->data, value->length,
 					hits, room);
 		*count += found;
+		if (*count > 0 && value->buffer >= request->hit_buffers)
+			request->hit_buffers = value->buffer + 1;
 	}
 	return bytes;
-}
-
-static bool ranges_hold(const struct ranges *ranges, const uint8_t key[RANGE_KEY_BYTES])
-{
-	unsigned low = 0, high = ranges->count;
-
-	// The last range that does not start after the key is at `low` - 1.
-	while (low < high) {
-		const unsigned middle = low + (high - low) / 2;
-
-		if (memcmp(ranges->items[middle].first, key, RANGE_KEY_BYTES) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && memcmp(key, ranges->items[low - 1].last, RANGE_KEY_BYTES) <= 0;
-}
-
-static bool condition_holds(
-		const struct condition *condition, const uint32_t *hits, unsigned hit_count)
-{
-	for (unsigned i = 0; i < hit_count; i++)
-		if (bsearch(&hits[i], condition->patterns, condition->count, sizeof(*hits),
-				    compare_patterns) != NULL)
-			return true;
-	return false;
-}
-
-static bool entry_holds(const struct rules_entry *entry, const struct request *request)
-{
-	if (entry->protocol != 0 && entry->protocol != request->protocol)
-		return false;
-	if (entry->ports.count > 0 && !ranges_hold(&entry->ports, request->port))
-		return false;
-	if (entry->destination.count > 0 && !ranges_hold(&entry->destination, request->destination))
-		return false;
-	if (entry->source.count > 0 && !ranges_hold(&entry->source, request->source))
-		return false;
-	for (unsigned i = 0; i < BUFFER_COUNT; i++)
-		if (entry->conditions[i].count > 0 && i != entry->hook &&
-				!condition_holds(&entry->conditions[i], request->hits[i],
-						request->hit_counts[i]))
-			return false;
-	return true;
 }
 
 // The best rules so far, ascending, each once.
@@ -562,13 +500,13 @@ static void best_add(struct best *best, uint32_t index)
 }
 
 // Looks at `count` rules, best first, until none can be better than what was found.
-static void look_at(struct best *best, const struct rules *rules, const struct request *request,
-		const uint32_t *indices, unsigned count)
+static void look_at(struct best *best, const struct rules *rules,
+		const struct rules_request *request, const uint32_t *indices, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (best->count == best->max && indices[i] >= best->matches[best->max - 1])
 			return;
-		if (entry_holds(&rules->entries[indices[i]], request))
+		if (rules_entry_holds(&rules->entries[indices[i]], request))
 			best_add(best, indices[i]);
 	}
 }
@@ -578,14 +516,14 @@ unsigned rules_match(const struct rules *rules, struct scan_scratch *scratch,
 		uint32_t *matches, unsigned max, uint64_t *scanned_bytes)
 {
 	struct best best = { matches, 0, max };
-	struct request request;
+	struct rules_request request;
 
 	if (max == 0)
 		return 0;
 	request_init(&request, context);
 	if (scratch != NULL)
 		*scanned_bytes += scan_values(&request, rules, scratch, findings);
-	for (unsigned i = 0; i < BUFFER_COUNT; i++) {
+	for (unsigned i = 0; i < request.hit_buffers; i++) {
 		const struct buffer_rules *buffer = &rules->buffers[i];
 
 		for (unsigned j = 0; j < request.hit_counts[i]; j++) {
