@@ -156,58 +156,39 @@ static void give_number(struct flow_table *table, uint32_t number)
 	}
 }
 
+void flow_tell_end(struct flow_table *table, uint32_t number, enum flow_end_reason reason)
+{
+	if (table->config.ended != NULL)
+		table->config.ended(table->config.context, table, &table->flows[number], reason);
+	table->config.counters->flows_ended[reason]++;
+}
+
 static void end(struct flow_table *table, uint32_t number, enum flow_end_reason reason)
 {
 	struct flow *flow = &table->flows[number];
 
-	if (table->config.ended != NULL)
-		table->config.ended(table->config.context, table, flow, reason);
-	table->config.counters->flows_ended[reason]++;
+	flow_tell_end(table, number, reason);
 	flow->packets[0] = flow->packets[1] = 0; // only so a record says that it is free
 	give_number(table, number);
 }
 
-static void mark_touched(struct flow_table *table)
+bool flow_is_pointed_to(const struct flow_table *table, uint32_t number)
 {
-	for (; table->touched_count < table->followed; table->touched_count++) {
-		const struct flow *flow = table->burst->packets[table->touched_count].flow;
-		size_t number;
-
-		if (flow == NULL)
-			continue;
-		number = flow - table->flows;
-		table->touched[number / 64 % FLOW_TOUCHED_WORDS] |= UINT64_C(1) << number % 64;
-	}
-}
-
-// Whether a packet of the burst points to this flow. Mostly one look at a bit; costs the packets
-// that are established nothing.
-bool flow_is_touched(struct flow_table *table, uint32_t number)
-{
-	mark_touched(table);
-	if ((table->touched[number / 64 % FLOW_TOUCHED_WORDS] >> number % 64 & 1) == 0)
-		return false;
 	for (unsigned i = 0; i < table->followed; i++)
 		if (table->burst->packets[i].flow == &table->flows[number])
 			return true;
 	return false;
 }
 
-void flow_evacuate_now(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason)
-{
-	slot.bucket->tags[slot.at] = 0;
-	end(table, flow_number_in(slot), reason);
-}
-
 void flow_evacuate(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason)
 {
 	uint32_t number = flow_number_in(slot);
 
+	slot.bucket->tags[slot.at] = 0;
 	if (!flow_is_touched(table, number)) {
-		flow_evacuate_now(table, slot, reason);
+		end(table, number, reason);
 		return;
 	}
-	slot.bucket->tags[slot.at] = 0;
 	table->retired[table->retired_count++] =
 			(struct flow_retired){ table->now_ns, number, reason };
 }
@@ -225,6 +206,7 @@ void flow_forget_burst(struct flow_table *table)
 	}
 	if (table->touched_count != 0)
 		memset(table->touched, 0, sizeof(table->touched));
+	memset(table->begun, 0, sizeof(table->begun));
 	table->now_ns = now_ns;
 	table->retired_count = 0;
 	table->touched_count = 0;

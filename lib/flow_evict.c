@@ -40,13 +40,17 @@ static struct flow_slot own_victim(struct flow_table *table, uint64_t hash)
 			&index->buckets[flow_hash_second(hash, index->count)]);
 }
 
-static void evict(struct flow_table *table, struct flow_slot slot)
+// Its number is the next flow's.
+static uint32_t evict(struct flow_table *table, struct flow_slot slot)
 {
+	const uint32_t number = flow_number_in(slot);
 	enum flow_class class = flow_class_in(slot);
 	bool is_overdue = flow_slot_age(slot, flow_coarse(table->now_ns)) >=
 			table->timeout_coarse[class];
 
-	flow_evacuate_now(table, slot, is_overdue ? flow_silence_reason(class) : FLOW_END_EVICTED);
+	slot.bucket->tags[slot.at] = 0;
+	flow_tell_end(table, number, is_overdue ? flow_silence_reason(class) : FLOW_END_EVICTED);
+	return number;
 }
 
 static bool is_half_open(struct flow_slot slot)
@@ -131,7 +135,7 @@ static __attribute__((noinline)) struct flow_slot recent_victim(struct flow_tabl
 
 		__builtin_prefetch(recent_at(table, place + BUCKET_AHEAD).bucket, 1);
 		fetch_flow(table, recent_at(table, place + FLOW_AHEAD));
-		if (is_lone_syn(table, slot) && !flow_is_touched(table, flow_number_in(slot)))
+		if (is_lone_syn(table, slot))
 			return slot;
 	}
 	return (struct flow_slot){ NULL, FLOW_BUCKET_SLOTS };
@@ -158,42 +162,54 @@ struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 	return victim;
 }
 
-static bool is_own(const struct flow_table *table, uint64_t hash, const struct flow_bucket *bucket)
-{
-	const struct flow_index *index = &table->index;
+// The two buckets of a key.
+struct home {
+	struct flow_bucket *first, *second;
+};
 
-	return bucket == &index->buckets[flow_hash_first(hash, index->count)] ||
-			bucket == &index->buckets[flow_hash_second(hash, index->count)];
+static inline bool is_own(const struct home *home, const struct flow_bucket *bucket)
+{
+	return bucket == home->first || bucket == home->second;
 }
 
 // Packets since then may have taken the foreseen victim's place, or made it theirs.
-static bool is_still_victim(struct flow_table *table, uint64_t hash, struct flow_slot victim)
+static inline bool is_still_victim(
+		struct flow_table *table, const struct home *home, struct flow_slot victim)
 {
 	return victim.at != FLOW_BUCKET_SLOTS && victim.bucket->tags[victim.at] != 0 &&
-			(is_half_open(victim) || is_own(table, hash, victim.bucket)) &&
+			(is_half_open(victim) || is_own(home, victim.bucket)) &&
 			!flow_is_touched(table, flow_number_in(victim));
 }
 
-struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim)
+struct flow_slot flow_make_room(
+		struct flow_table *table, uint64_t hash, struct flow_slot victim, uint32_t *number)
 {
+	struct flow_index *index = &table->index;
+	const struct home home = {
+		.first = &index->buckets[flow_hash_first(hash, index->count)],
+		.second = &index->buckets[flow_hash_second(hash, index->count)],
+	};
 	struct flow_slot slot = { NULL, FLOW_BUCKET_SLOTS };
 
-	if (!flow_is_full(table))
-		slot = flow_index_room(&table->index, hash);
-	if (slot.at != FLOW_BUCKET_SLOTS)
-		return slot;
-	if (!is_still_victim(table, hash, victim))
-		victim = own_victim(table, hash);
-	if (victim.at == FLOW_BUCKET_SLOTS || !is_own(table, hash, victim.bucket)) {
+	if (!flow_is_full(table)) {
+		slot = flow_bucket_room(home.first, home.second);
+		if (slot.at != FLOW_BUCKET_SLOTS) {
+			*number = flow_take_number(table);
+			return slot;
+		}
+	}
+	if (!is_still_victim(table, &home, victim))
+		victim = victim_of(table, home.first, home.second);
+	if (victim.at == FLOW_BUCKET_SLOTS || !is_own(&home, victim.bucket)) {
 		// A victim from elsewhere leaves its number, but no slot.
-		slot = flow_index_room(&table->index, hash);
+		slot = flow_bucket_room(home.first, home.second);
 		if (slot.at == FLOW_BUCKET_SLOTS)
-			victim = own_victim(table, hash);
+			victim = victim_of(table, home.first, home.second);
 		else if (victim.at == FLOW_BUCKET_SLOTS)
 			victim = foreign_victim(table, false);
 	}
 	if (victim.at == FLOW_BUCKET_SLOTS)
 		return victim;
-	evict(table, victim);
-	return is_own(table, hash, victim.bucket) ? victim : slot;
+	*number = evict(table, victim);
+	return is_own(&home, victim.bucket) ? victim : slot;
 }

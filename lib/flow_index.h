@@ -51,9 +51,6 @@ struct flow_index {
 int flow_index_init(struct flow_index *index, struct flow_bucket *buckets, uint32_t count);
 // The slot that holds flow `number`, whose key has this hash; or none.
 struct flow_slot flow_index_locate(const struct flow_index *index, uint64_t hash, uint32_t number);
-// An empty slot for a key with this hash; or none.
-struct flow_slot flow_index_room(const struct flow_index *index, uint64_t hash);
-
 static inline enum flow_class flow_class_in(struct flow_slot slot)
 {
 	return slot.bucket->entries[slot.at] >> FLOW_ENTRY_BITS;
@@ -148,3 +145,25 @@ static inline bool flow_key_equal(const struct flow_key *a, const struct flow_ke
 #define flow_bucket_match flow_bucket_match_plain
 #define flow_key_equal flow_key_equal_plain
 #endif
+
+enum {
+	// The first bucket takes flows until so many slots are left. With fewer, two full buckets
+	// meet more often (1.3 % of new flows in a full table with 0, 0.2 % with 1); with more,
+	// more lookups need a second bucket.
+	FLOW_SLOTS_HELD_BACK = 1,
+};
+
+// An empty slot for a key with these buckets; or none.
+static inline struct flow_slot flow_bucket_room(
+		struct flow_bucket *first, struct flow_bucket *second)
+{
+	unsigned empty = flow_bucket_match(first, 0);
+	unsigned other;
+
+	if (__builtin_popcount(empty) > FLOW_SLOTS_HELD_BACK)
+		return (struct flow_slot){ first, __builtin_ctz(empty) };
+	other = flow_bucket_match(second, 0);
+	if (__builtin_popcount(other) > __builtin_popcount(empty))
+		return (struct flow_slot){ second, __builtin_ctz(other) };
+	return (struct flow_slot){ first, empty != 0 ? __builtin_ctz(empty) : FLOW_BUCKET_SLOTS };
+}

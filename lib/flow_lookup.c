@@ -301,28 +301,38 @@ static void set_start(struct flow_details *details, uint64_t time_ns)
 }
 
 // The first packet's sender began, unless the TCP handshake knows better.
-static void begin(struct flow_table *table, struct flow_slot slot, struct packet *packet,
-		const struct flow_key *key, uint16_t tag)
+static unsigned first_state(const struct packet *packet)
 {
-	uint32_t number = flow_take_number(table);
+	const unsigned side = packet->flags & PACKET_FROM_SECOND;
+	const unsigned state = FLOW_INSPECTING | (side != 0 ? FLOW_FROM_SECOND : 0);
+
+	return changes_state(packet) ? tcp_state(state, packet->tcp_flags, side) : state;
+}
+
+static struct flow *begin(struct flow_table *table, struct flow_slot slot, uint32_t number,
+		const struct packet *packet, const struct flow_key *key,
+		const struct lookup *lookup)
+{
 	struct flow_details *details = &table->details[number];
 	struct flow *flow = &table->flows[number];
 	enum flow_class class;
 
-	*flow = (struct flow){
-		.key = *key, .last_seen = table->now_ticks, .state = FLOW_INSPECTING
-	};
-	if ((packet->flags & PACKET_FROM_SECOND) != 0)
-		flow->state |= FLOW_FROM_SECOND;
+	// Member by member: a whole one would be put together on the stack, where parts are waited for.
+	memset(flow, 0, sizeof(*flow));
+	flow->key = *key;
+	flow->last_seen = table->now_ticks;
+	flow->state = first_state(packet);
 	class = class_of(flow);
 	*details = (struct flow_details){ 0 };
 	set_start(details, packet->time_ns);
-	slot.bucket->tags[slot.at] = tag;
+	slot.bucket->tags[slot.at] = lookup->tag;
+	slot.bucket->times[slot.at] = table->now_coarse;
 	slot.bucket->entries[slot.at] = (uint32_t) class << FLOW_ENTRY_BITS | number;
-	packet->flags |= PACKET_NEW_FLOW;
+	table->begun[lookup->hash / 64 % FLOW_BEGUN_WORDS] |= UINT64_C(1) << lookup->hash % 64;
 	table->config.counters->flows_created++;
 	if (class == FLOW_CLASS_HALF_OPEN && flow_is_full(table))
 		flow_remember(table, slot);
+	return flow;
 }
 
 static void enter_any(struct flow_table *table, struct flow_slot slot, struct packet *packet)
@@ -330,16 +340,65 @@ static void enter_any(struct flow_table *table, struct flow_slot slot, struct pa
 	enter(table, slot, &table->flows[flow_number_in(slot)], packet, false);
 }
 
+// What enter() comes to for the first packet of a flow.
+static void enter_first(struct flow_table *table, struct flow_slot slot, struct flow *flow,
+		struct packet *packet)
+{
+	const unsigned side = packet->flags & PACKET_FROM_SECOND;
+
+	packet->flags |= PACKET_NEW_FLOW;
+	if (unlikely(packet->wire_length >> FLOW_BYTES_CARRY_SHIFT != 0)) {
+		enter_any(table, slot, packet);
+		return;
+	}
+	flow->packets[side] = 1;
+	flow->bytes[side] = packet->wire_length;
+	packet->flow = flow;
+	packet->app = APP_UNKNOWN;
+	table->burst->open[table->burst->open_count++] = packet - table->burst->packets;
+}
+
+static void follow_first(struct flow_table *table, struct packet *packet,
+		const struct flow_key *key, const struct lookup *lookup)
+{
+	struct flow_slot slot = { NULL, FLOW_BUCKET_SLOTS };
+	uint32_t number;
+
+	if (table->is_closed) {
+		packet->flow = NULL;
+		packet->reason = REASON_OVERLOAD_FLOW;
+		return;
+	}
+	if (lookup->flow == &table->nobody)
+		slot = slot_of(lookup);
+	slot = flow_make_room(table, lookup->hash, slot, &number);
+	if (slot.at == FLOW_BUCKET_SLOTS) {
+		packet->flow = NULL;
+		packet->reason = REASON_NO_FLOW;
+		table->config.counters->flows_refused++;
+		return;
+	}
+	enter_first(table, slot, begin(table, slot, number, packet, key, lookup), packet);
+}
+
+// Where the key's flow is by now; or none.
+static inline struct flow_slot find_now(const struct flow_table *table, const struct lookup *lookup,
+		const struct flow_key *key)
+{
+	struct flow_slot slot = slot_of(lookup);
+
+	if (lookup->flow == &table->nobody) {
+		slot.at = FLOW_BUCKET_SLOTS;
+		return flow_may_have_begun(table, lookup->hash) ? find(table, lookup, key) : slot;
+	}
+	return is_at(table, slot, lookup->tag, key) ? slot : find(table, lookup, key);
+}
+
 static __attribute__((noinline)) void follow_slowly(struct flow_table *table, struct packet *packet,
 		const struct flow_key *key, const struct lookup *lookup)
 {
-	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
-	struct flow_slot slot = slot_of(lookup);
+	const struct flow_slot slot = find_now(table, lookup, key);
 
-	if (lookup->flow == &table->nobody)
-		victim = slot;
-	if (lookup->flow == &table->nobody || !is_at(table, slot, lookup->tag, key))
-		slot = find(table, lookup, key);
 	table->followed = packet - table->burst->packets;
 	if (slot.at != FLOW_BUCKET_SLOTS) {
 		enum flow_end_reason reason = over(table, slot, packet);
@@ -350,20 +409,7 @@ static __attribute__((noinline)) void follow_slowly(struct flow_table *table, st
 		}
 		flow_evacuate(table, slot, reason);
 	}
-	if (table->is_closed) {
-		packet->flow = NULL;
-		packet->reason = REASON_OVERLOAD_FLOW;
-		return;
-	}
-	slot = flow_make_room(table, lookup->hash, victim);
-	if (slot.at == FLOW_BUCKET_SLOTS) {
-		packet->flow = NULL;
-		packet->reason = REASON_NO_FLOW;
-		table->config.counters->flows_refused++;
-		return;
-	}
-	begin(table, slot, packet, key, lookup->tag);
-	enter_any(table, slot, packet);
+	follow_first(table, packet, key, lookup);
 }
 
 // What was found ahead is the key's flow. Where the table has changed since, the slot has to say so,

@@ -17,6 +17,7 @@ enum {
 	FLOW_BYTES_CARRY_SHIFT = 31,
 	FLOW_TOUCHED_WORDS = 64,
 	FLOW_RECENT = 8192, // a power of two
+	FLOW_BEGUN_WORDS = 8,
 };
 
 // No flow outlives this much silence.
@@ -49,6 +50,7 @@ struct flow_table {
 	unsigned followed; // of its packets: those before have their flow
 	unsigned touched_count; // of its packets: those before are in `touched`
 	uint64_t touched[FLOW_TOUCHED_WORDS]; // bit by number, modulo
+	uint64_t begun[FLOW_BEGUN_WORDS]; // bit by hash, modulo: of the flows that the burst began
 	struct flow_retired retired[BURST_PACKETS];
 	unsigned retired_count;
 
@@ -70,17 +72,19 @@ struct flow_table {
 // flow.c: numbers, ends, the clock.
 uint32_t flow_take_number(struct flow_table *table); // FLOW_NO_NUMBER when all are in use
 void flow_forget_burst(struct flow_table *table);
-bool flow_is_touched(struct flow_table *table, uint32_t number);
+bool flow_is_pointed_to(const struct flow_table *table, uint32_t number);
 // Empties the slot and ends its flow: at once, or after the burst if that still points to it.
 void flow_evacuate(struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason);
-void flow_evacuate_now(
-		struct flow_table *table, struct flow_slot slot, enum flow_end_reason reason);
+// Tells that a flow has ended. Its number goes to the next one.
+void flow_tell_end(struct flow_table *table, uint32_t number, enum flow_end_reason reason);
 void flow_end_silent(struct flow_table *table, uint64_t now_ns);
 
-// flow_evict.c: an empty slot for a key with this hash, and a free number; or no slot. `victim` is a
-// guess at the flow to give up, from flow_foresee_victim() in the same burst, or no slot.
-struct flow_slot flow_make_room(struct flow_table *table, uint64_t hash, struct flow_slot victim);
-// In a full table, the flow that a new one would replace, already on its way to the cache.
+// flow_evict.c: an empty slot for a key with this hash, and a number that is taken; or no slot.
+// `victim` is a guess at the flow to give up, from flow_foresee_victim() in the same burst, or no slot.
+struct flow_slot flow_make_room(
+		struct flow_table *table, uint64_t hash, struct flow_slot victim, uint32_t *number);
+// In a full table, the flow that a new one would replace, already on its way to the cache. Before any
+// packet of the burst has its flow.
 struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash);
 // A half-open flow began here in a full table: the next ones may replace it.
 void flow_remember(struct flow_table *table, struct flow_slot slot);
@@ -88,6 +92,35 @@ void flow_remember(struct flow_table *table, struct flow_slot slot);
 static inline bool flow_is_full(const struct flow_table *table)
 {
 	return table->free == FLOW_NO_NUMBER && table->unused == table->config.capacity;
+}
+
+static inline void flow_mark_touched(struct flow_table *table)
+{
+	for (; table->touched_count < table->followed; table->touched_count++) {
+		const struct flow *flow = table->burst->packets[table->touched_count].flow;
+		size_t number;
+
+		if (flow == NULL)
+			continue;
+		number = flow - table->flows;
+		table->touched[number / 64 % FLOW_TOUCHED_WORDS] |= UINT64_C(1) << number % 64;
+	}
+}
+
+// Whether a packet of the burst points to this flow. Mostly one look at a bit; costs the packets
+// that are established nothing.
+static inline bool flow_is_touched(struct flow_table *table, uint32_t number)
+{
+	flow_mark_touched(table);
+	return (table->touched[number / 64 % FLOW_TOUCHED_WORDS] >> number % 64 & 1) != 0 &&
+			flow_is_pointed_to(table, number);
+}
+
+// Whether the burst may have begun a flow with this hash: where not, what was not found ahead is not
+// there.
+static inline bool flow_may_have_begun(const struct flow_table *table, uint64_t hash)
+{
+	return (table->begun[hash / 64 % FLOW_BEGUN_WORDS] >> hash % 64 & 1) != 0;
 }
 
 static inline uint16_t flow_coarse(uint64_t ns)
