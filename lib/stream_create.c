@@ -103,6 +103,20 @@ struct stream *streams_at(const struct streams *streams, uint32_t number)
 	return &streams->items[number];
 }
 
+// A new stream is read again before what was written has reached its memory, and that was not touched
+// for long while many are in use: so it is fetched a stream ahead.
+static void foresee_next(const struct streams *streams)
+{
+	const struct pool *pool = &streams->streams;
+	const uint32_t next = pool->free != POOL_NONE ? pool->free : pool->unused;
+
+	if (next == pool->count)
+		return;
+	__builtin_prefetch(&streams->items[next], 1);
+	__builtin_prefetch(&streams->items[next].owner, 1); // in the second line
+	__builtin_prefetch(&pool->links[next], 1);
+}
+
 bool streams_take(struct streams *streams, uint32_t *number)
 {
 	uint32_t taken = pool_take(&streams->streams);
@@ -111,6 +125,7 @@ bool streams_take(struct streams *streams, uint32_t *number)
 		return false;
 	stream_init(&streams->items[taken]);
 	streams->config.counters->streams++;
+	foresee_next(streams);
 	*number = taken;
 	return true;
 }
