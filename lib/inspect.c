@@ -447,9 +447,8 @@ void inspect_burst(struct path *path, struct burst *burst)
 		if (packet_is_readable(packet)) {
 			if ((packet->flow->state & FLOW_INSPECTING) == 0)
 				packet->reason = REASON_PAST;
-			else if (!is_idle(packet) &&
-					(!is_syn(packet) ||
-							!inspect_first_syn(path, burst, packet)))
+			else if (is_syn(packet) ? !inspect_first_syn(path, burst, packet) :
+						  !is_idle(packet))
 				inspect(path, burst, packet);
 		}
 		if ((packet->flow->state & (FLOW_INSPECTING | FLOW_CANDIDATE)) != 0) {
