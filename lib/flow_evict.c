@@ -127,7 +127,7 @@ static bool is_lone_syn(const struct flow_table *table, struct flow_slot slot)
 
 // A flood replaces its own flows of a thousand SYNs ago, and others' go on. Those are still near
 // in the caches, and what they need is fetched before it is their turn.
-static __attribute__((noinline)) struct flow_slot recent_victim(struct flow_table *table)
+static inline struct flow_slot recent_victim(struct flow_table *table)
 {
 	for (int i = 0; i < RECENT_TRIES && has_recent(table); i++) {
 		uint32_t place = table->recent_offered++;
@@ -141,18 +141,11 @@ static __attribute__((noinline)) struct flow_slot recent_victim(struct flow_tabl
 	return (struct flow_slot){ NULL, FLOW_BUCKET_SLOTS };
 }
 
-struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
+static __attribute__((noinline)) struct flow_slot any_victim(
+		struct flow_table *table, uint64_t hash)
 {
-	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS }, other;
+	struct flow_slot victim = own_victim(table, hash), other;
 
-	if (!flow_is_full(table))
-		return victim;
-	if (has_recent(table)) {
-		victim = recent_victim(table);
-		if (victim.at != FLOW_BUCKET_SLOTS)
-			return victim;
-	}
-	victim = own_victim(table, hash);
 	if (!is_half_open(victim)) {
 		other = half_open_elsewhere(table);
 		victim = other.at != FLOW_BUCKET_SLOTS ? other : victim;
@@ -160,6 +153,16 @@ struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
 	if (victim.at != FLOW_BUCKET_SLOTS)
 		fetch_flow(table, victim);
 	return victim;
+}
+
+struct flow_slot flow_foresee_victim(struct flow_table *table, uint64_t hash)
+{
+	struct flow_slot victim = { NULL, FLOW_BUCKET_SLOTS };
+
+	if (!flow_is_full(table))
+		return victim;
+	victim = recent_victim(table);
+	return victim.at != FLOW_BUCKET_SLOTS ? victim : any_victim(table, hash);
 }
 
 // The two buckets of a key.
