@@ -100,7 +100,7 @@ void flow_table_free(struct flow_table *table);
 // `packet->flow`, `packet->app` and PACKET_NEW_FLOW. Packets of flows that are past inspection and
 // ask for nothing get REASON_PAST, the others are listed in `burst->open`. A packet for which there
 // is no entry keeps NULL and gets REASON_NO_FLOW. A full table gives up a half-open flow of one
-// packet without a verdict, after a thousand more of them began; else the set its oldest
+// packet without a verdict, after some hundred more of them began; else the set its oldest
 // half-open flow, else one of the next sets does, else its own least recently used flow goes; that
 // is counted. TCP: a SYN on a closed flow ends it and starts the next. A flow that was idle for
 // longer than its timeout is over, whether it was aged or not. `packet->flow` holds until the next

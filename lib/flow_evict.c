@@ -125,7 +125,7 @@ static bool is_lone_syn(const struct flow_table *table, struct flow_slot slot)
 			flow->packets[0] + flow->packets[1] == 1 && flow->app == 0;
 }
 
-// A flood replaces its own flows of a thousand SYNs ago, and others' go on. Those are still near
+// A flood replaces its own flows of some hundred SYNs ago, and others' go on. Those are still near
 // in the caches, and what they need is fetched before it is their turn.
 static inline struct flow_slot recent_victim(struct flow_table *table)
 {

@@ -16,7 +16,7 @@ enum {
 	FLOW_PACKETS_CARRY = UINT16_MAX, // not 2^16: a side that ever sent keeps at least 1
 	FLOW_BYTES_CARRY_SHIFT = 31,
 	FLOW_TOUCHED_WORDS = 64,
-	FLOW_RECENT = 2048, // a power of two
+	FLOW_RECENT = 1024, // a power of two
 	FLOW_BEGUN_WORDS = 8,
 };
 
