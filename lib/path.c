@@ -27,12 +27,22 @@ static void refuse_own(const struct path *path, struct burst *burst)
 	}
 }
 
-__attribute__((noinline)) static void count_l2(
-		uint64_t kinds[L2_COUNT], const struct burst *burst, unsigned from, unsigned to)
+__attribute__((noinline)) static void count_l2(uint64_t kinds[L2_COUNT],
+		const struct packet *packets, unsigned count, enum link link)
 {
-	for (; from < to; from++)
-		kinds[decode_l2_kind(&burst->packets[from], burst->link)]++;
+	for (unsigned i = 0; i < count; i++)
+		kinds[decode_l2_kind(&packets[i], link)]++;
 }
+
+// Reason and application, in one load.
+static inline uint16_t fate_of(const struct packet *packet)
+{
+	uint16_t fate;
+
+	memcpy(&fate, &packet->reason, sizeof(fate));
+	return fate;
+}
+static_assert(offsetof(struct packet, app) == offsetof(struct packet, reason) + 1, "one load");
 
 static void act(struct path *path, struct burst *burst)
 {
@@ -66,25 +76,27 @@ void path_burst(struct path *path, struct burst *burst)
 
 void path_count(struct path *path, const struct burst *burst, unsigned direction)
 {
+	const struct packet *packet = burst->packets, *const end = packet + burst->count;
 	struct counters *counters = &path->counters;
 	uint64_t total_bytes = 0;
 
 	// Packets next to each other mostly share their counters: written once for all of them.
-	for (unsigned i = 0; i < burst->count;) {
-		const struct packet *first = &burst->packets[i], *packet = first;
-		const unsigned from = i;
-		uint64_t bytes = 0;
+	while (packet < end) {
+		const struct packet *const first = packet;
+		const uint16_t fate = fate_of(first);
+		uint64_t bytes = 0, count;
 
-		for (; i < burst->count && packet->reason == first->reason &&
-				packet->app == first->app;
-				packet++, i++)
+		do {
 			bytes += packet->wire_length;
-		counters->packets[direction][first->reason] += i - from;
-		counters->app_packets[first->app] += i - from;
+			packet++;
+		} while (packet < end && fate_of(packet) == fate);
+		count = packet - first;
+		counters->packets[direction][first->reason] += count;
+		counters->app_packets[first->app] += count;
 		counters->app_bytes[first->app] += bytes;
 		total_bytes += bytes;
 		if (first->reason == REASON_NOT_IP)
-			count_l2(counters->l2[direction], burst, from, i);
+			count_l2(counters->l2[direction], first, count, burst->link);
 	}
 	counters->received_bytes[direction] += total_bytes;
 }
