@@ -6,6 +6,7 @@
 #include "memory.h"
 
 #include <net/ethernet.h>
+#include <smmintrin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,40 +163,31 @@ void bench_capture_free(struct bench_capture *capture)
 	free(capture);
 }
 
-// RFC 1071: with what is carried out added, whichever is the order of bytes.
-static inline void add_word(uint8_t *at, uint16_t number)
+// What one half of an address gains, the other one loses, so that no sum over them changes: words of
+// 16 bits, whichever is the order of their bytes, with what is carried out added (RFC 1071).
+static inline void renew_addresses(uint8_t *addresses)
 {
-	uint16_t word;
-	uint32_t sum;
+	const __m128i step = _mm_set1_epi32((int)((0xffffu - STEP) << 16 | STEP));
+	const __m128i sum = _mm_add_epi16(_mm_loadl_epi64((const __m128i *)addresses), step);
+	const __m128i is_whole = _mm_cmpeq_epi16(_mm_max_epu16(sum, step), sum);
+	const __m128i carried = _mm_add_epi16(is_whole, _mm_set1_epi16(1));
 
-	memcpy(&word, at, sizeof(word));
-	sum = (uint32_t)word + number;
-	word = sum + (sum >> 16);
-	memcpy(at, &word, sizeof(word));
-}
-
-// What one half of an address gains, the other one loses, so that no sum over them changes.
-static void renew_addresses(uint8_t *ip)
-{
-	for (unsigned i = ADDRESSES_OFFSET; i < ADDRESSES_OFFSET + 8; i += 4) {
-		add_word(ip + i, STEP);
-		add_word(ip + i + 2, 0xffff - STEP);
-	}
+	_mm_storel_epi64((__m128i *)addresses, _mm_add_epi16(sum, carried));
 }
 
 const struct bench_frame *bench_capture_next(struct bench_capture *capture, bool renews)
 {
 	const struct bench_frame *frame = &capture->frames[capture->at];
-	const struct bench_frame *ahead = &capture->frames[(capture->at + AHEAD) % capture->count];
+	const size_t ahead = capture->at + AHEAD < capture->count ? capture->at + AHEAD : 0;
 	uint8_t *ip = capture->bytes + frame->offset + frame->ip;
 
-	__builtin_prefetch(capture->bytes + ahead->offset, 1);
+	__builtin_prefetch(capture->bytes + capture->frames[ahead].offset, 1);
 	if (frame->ip != 0) {
 		memcpy(ip, &frame->start, sizeof(frame->start));
 		if (ip[0] >> 4 == 4) {
 			memcpy(ip + IP4_CHECKSUM_OFFSET, &frame->checksum, sizeof(frame->checksum));
 			if (renews && capture->pass != 0)
-				renew_addresses(ip);
+				renew_addresses(ip + ADDRESSES_OFFSET);
 		}
 	}
 	if (++capture->at == capture->count) {
