@@ -49,7 +49,9 @@ struct flow_details {
 	uint16_t role : 3; // enum role
 	uint16_t app_proto : 5; // detector that recognised the flow, index + 1; 0: none
 	uint16_t stream_states : 4; // TCP: 2 bits a side, enum stream_state
-	uint16_t stream_checked : 2; // TCP, without FLOW_STREAM: 1 bit a side, sent a right checksum
+	// TCP, 1 bit a side. Without FLOW_STREAM: it sent a right checksum; with it: what it sent
+	// waits to be acknowledged.
+	uint16_t stream_checked : 2;
 	uint32_t signals; // 1 << enum signal, of the evidence that the verdict rests on
 	union {
 		struct {

@@ -229,6 +229,19 @@ static void shed(const struct inspection *in)
 		stop(in);
 }
 
+static unsigned doubts_of(const struct stream *stream)
+{
+	return (stream->sides[0].doubt != STREAM_NO_BUFFER) |
+			(stream->sides[1].doubt != STREAM_NO_BUFFER) << 1;
+}
+
+// Whether what the other side sent needs an acknowledgement to be believed.
+static bool is_waited_for(const struct inspection *in)
+{
+	return (in->flow->state & FLOW_STREAM) != 0 &&
+			(in->details->stream_checked >> !in->side & 1) != 0;
+}
+
 void inspect_segment(const struct inspection *in)
 {
 	const bool is_shed = in->path->overload >= OVERLOAD_STREAMS &&
@@ -240,10 +253,11 @@ void inspect_segment(const struct inspection *in)
 	bool is_taken;
 
 	// So that the bulk of what nobody reads costs one look at the details. The acknowledgement in it
-	// is not missed: see is_in_window().
+	// is missed by nobody who does not wait for it: see is_in_window().
 	if (in->packet->payload != NULL && kept_state(in->details, in->side) == STREAM_DONE) {
 		in->packet->reason = REASON_PAST;
-		return;
+		if (!is_waited_for(in))
+			return;
 	}
 	if (is_shed && in->packet->payload != NULL) {
 		shed(in);
@@ -276,6 +290,7 @@ void inspect_segment(const struct inspection *in)
 		read_answered(in, stream, 1);
 	}
 	in->details->stream_states = stream->sides[0].state | stream->sides[1].state << 2;
+	in->details->stream_checked = doubts_of(stream);
 	if (inspect_is_decided(in->details) ||
 			(stream->sides[0].state == STREAM_DONE &&
 					stream->sides[1].state == STREAM_DONE))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole path, from frames to verdicts, books and evidence.
+#include "checksum.h"
 #include "path_world.h"
 
 #include <arpa/inet.h>
@@ -323,6 +324,48 @@ static void a_payload_rule_waits_for_its_bytes_and_for_no_more(void **state)
 	assert_int_equal(f->path.counters.scans, scans);
 }
 
+static void acknowledge(struct packet *packet, unsigned number)
+{
+	uint16_t sum = checksum_ip4(packet->data + 14);
+
+	memcpy(packet->data + 24, &sum, sizeof(sum));
+	put16(packet->data + 44, number);
+	put16(packet->data + 48, 0xffff);
+}
+
+// A segment with a wrong checksum is believed once its receiver acknowledges it, though nobody reads on
+// what that sends.
+static void a_doubt_is_settled_by_who_is_not_read_any_more(void **state)
+{
+	static const char unknown[] =
+			"\x02 is nothing that any detector knows, nor any rule, however "
+			"long it goes on and on and on.";
+	const unsigned length = sizeof(unknown) - 1;
+	struct fixture *f = *state;
+	struct evidence evidence[4];
+	struct packet *answer, *get;
+
+	f->burst.summed = ~UINT64_C(0);
+	acknowledge(add(f, TCP, client, ""), 0);
+	answer = add(f, TCP, server, "");
+	answer->data[47] = 0x12; // SYN, ACK
+	acknowledge(answer, 1);
+	acknowledge(add_at(f, server, 0, unknown, length), 1);
+	run(f);
+	f->burst.summed = 0;
+	get = add(f, TCP, client, request);
+	acknowledge(get, 1 + length);
+	run(f);
+	assert_int_equal(get->reason, REASON_REFUSED);
+	assert_int_equal(evidence_count(f, evidence, 4), 0);
+	f->burst.summed = ~UINT64_C(0);
+	acknowledge(add_at(f, server, length, unknown, length), sizeof(request));
+	run(f);
+	assert_int_equal(f->burst.packets[0].reason, REASON_PAST);
+	assert_int_equal(evidence_count(f, evidence, 4), OF_A_CHECK);
+	assert_int_equal(evidence[0].number, 4);
+}
+
 // As many segments as bytes, last one first: one look when all are there.
 static void work_is_linear_in_what_comes(void **state)
 {
@@ -572,6 +615,7 @@ int main(void)
 		TEST(the_books_balance_whatever_comes),
 		TEST(a_request_is_found_however_it_is_cut),
 		TEST(a_payload_rule_waits_for_its_bytes_and_for_no_more),
+		TEST(a_doubt_is_settled_by_who_is_not_read_any_more),
 		TEST(work_is_linear_in_what_comes),
 		TEST(requests_are_read_one_after_the_other),
 		TEST(a_long_body_is_skipped_without_being_seen),
