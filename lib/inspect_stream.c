@@ -88,6 +88,7 @@ static struct stream *take(const struct inspection *in)
 	uint32_t number;
 
 	if ((in->flow->state & FLOW_STREAM) != 0) {
+		// What carries nothing keeps no stream from who needs one.
 		if (in->packet->payload != NULL)
 			streams_touch(streams, in->details->stream);
 		return streams_at(streams, in->details->stream);

@@ -349,7 +349,8 @@ static void look_up(const struct rules_filter *filter, const uint8_t *data, size
 
 	if (!is_known(filter, hash))
 		return;
-	for (uint32_t i = *head_of(filter, hash); i != 0; i = name->next) {
+	for (uint32_t i = *head_of(filter, hash); i != 0 && hits->count < hits->max;
+			i = name->next) {
 		name = &filter->names[i - 1];
 		if (name->hash == hash && name->length == length && (name->is_suffix || !is_end) &&
 				is_same(name, filter->bytes + name->at, data))

@@ -98,13 +98,13 @@ static const char *class_end(const char *c)
 }
 
 // Whether it matches at the start of a value only. To say no to some that do does no harm: those with
-// comments, literal parts or nested classes.
+// literal parts, nested classes, comments or options.
 static bool is_anchored(const char *expression)
 {
 	int depth = 0;
 
 	if (expression[0] != '^' || strpbrk(expression + 1, "*?+{") == expression + 1 ||
-			strstr(expression, "\\Q") != NULL || strchr(expression, '#') != NULL)
+			strstr(expression, "\\Q") != NULL)
 		return false;
 	for (const char *c = expression; *c != '\0'; c++) {
 		if (*c == '[') {
@@ -113,6 +113,8 @@ static bool is_anchored(const char *expression)
 				return false;
 		} else if (*c == '\\' && c[1] != '\0') {
 			c++;
+		} else if (*c == '(' && c[1] == '?' && c[2] != ':') {
+			return false;
 		} else if (*c == '(' || *c == ')') {
 			depth += *c == '(' ? 1 : -1;
 		} else if (*c == '|' && depth == 0) {

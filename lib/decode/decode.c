@@ -211,7 +211,8 @@ static inline bool key_ip6(struct flow_key *key, const uint8_t *ip, const uint8_
 	return from_second;
 }
 
-// The decode_ functions get FRAME_BYTES at least, and return false, with nothing written, when another one has to look.
+// The decode_ functions get FRAME_BYTES at least, and return false, with nothing written, when another
+// one has to look.
 
 static inline bool decode_ip4(
 		struct packet *packet, struct flow_key *key, unsigned network, unsigned vlan)

@@ -65,6 +65,8 @@ static void the_start_decides(void **)
 		{ "(?i)^a", SIZE_MAX }, // it does, but we do not look so closely
 		{ "^[[:alpha:](]|b", SIZE_MAX },
 		{ "^(?#()a|b", SIZE_MAX },
+		{ "^(?m)a", SIZE_MAX },
+		{ "^(?:ab|c)#", 4 },
 		{ "^\\Q(\\Ea|b", SIZE_MAX },
 		{ "abc", SIZE_MAX },
 		{ "\\^abc", SIZE_MAX },
